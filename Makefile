@@ -1,0 +1,44 @@
+# SecCam's commands. `make help` lists them.
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+# Everything but the tests of the real programs, which run last and alone.
+UNITS = $(shell go list ./... | grep -v /pkg/e2e)
+
+.PHONY: help build demo test bench fuzz lint clean
+
+help: ## Show this list
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 18
+
+build: ## Build bin/portal and bin/camerad
+	@.ci/deps build
+	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/portal ./portal
+	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/camerad ./camerad
+
+demo: build ## Run the portal, the broker and one camera on this machine
+	@exec bin/portal demo --camerad bin/camerad
+
+test: ## Run every test, installing what they need
+	@.ci/deps test
+	go test -race -timeout 15m $(UNITS)
+	go test -race -timeout 15m -count=1 ./pkg/e2e
+
+bench: ## Measure; one JSON line for each figure
+	@.ci/deps bench
+	@go test -tags bench -run '^TestBench' -count=1 -timeout 20m -v ./broker ./pkg/e2e | grep '^{'
+
+fuzz: ## Fuzz every parser for a minute each
+	@for f in $$(grep -rlE '^func Fuzz' --include='*_test.go' .); do \
+		for name in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' $$f); do \
+			echo "== $$(dirname $$f) $$name"; \
+			go test -run '^$$' -fuzz "^$$name$$" -fuzztime 60s $$(dirname $$f) || exit 1; \
+		done; \
+	done
+
+lint: ## Check formatting, vet, staticcheck and go.mod
+	@test -z "$$(git ls-files '*.go' | xargs gofmt -l | tee /dev/stderr)"
+	go mod tidy -diff
+	go vet ./...
+	go tool staticcheck ./...
+
+clean: ## Remove what was built, and the demo's state
+	rm -rf bin .demo .tools

@@ -1,0 +1,38 @@
+package credential
+
+// Paths of the two requests by which a camera obtains its MQTT token, below the portal's URL.
+const (
+	ChallengePath = "/api/v1/device/challenge"
+	TokenPath     = "/api/v1/device/token"
+)
+
+// ChallengeRequest asks for a nonce. The answer does not depend on whether the camera exists.
+type ChallengeRequest struct {
+	Camera string `json:"camera"`
+}
+
+// Challenge is a nonce, usable once and until it expires.
+type Challenge struct {
+	Nonce     string `json:"nonce"`
+	ExpiresIn int    `json:"expires_in"` // seconds
+}
+
+// TokenRequest answers a challenge. Proof is [Proof] in hexadecimal.
+type TokenRequest struct {
+	Camera      string `json:"camera"`
+	Nonce       string `json:"nonce"`
+	Fingerprint string `json:"fingerprint"`
+	Proof       string `json:"proof"`
+}
+
+// TokenResponse is what a camera needs to connect to the broker.
+type TokenResponse struct {
+	Token    string `json:"token"`
+	Username string `json:"username"`
+	ClientID string `json:"client_id"`
+	MQTTURL  string `json:"mqtt_url"`
+	// ExpiresIn is in seconds. A camera without a clock counts from when it received this.
+	ExpiresIn int `json:"expires_in"`
+	// ServerTime is the portal's clock, Unix milliseconds, against which message ages are judged.
+	ServerTime int64 `json:"server_time"`
+}

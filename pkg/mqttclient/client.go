@@ -1,0 +1,214 @@
+// Package mqttclient is an MQTT v5 client that stays connected: it obtains a credential, connects,
+// subscribes, reconnects with backoff and jitter, and replaces the credential before it ends.
+//
+// Nothing is queued while the connection is down: a signalling message that waits is worthless, and
+// state (the status) is published anew by OnUp.
+package mqttclient
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"sync/atomic"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"github.com/eclipse/paho.golang/autopaho"
+	"github.com/eclipse/paho.golang/paho"
+)
+
+// Reconnecting starts at minBackoff and doubles up to maxBackoff, each wait random below that.
+const (
+	minBackoff = 100 * time.Millisecond
+	maxBackoff = 8 * time.Second
+)
+
+// Other limits of a connection.
+const (
+	operationTimeout = 5 * time.Second
+	keepAlive        = 20 // seconds; the broker sends the Will after one and a half of these
+	receiveMaximum   = 64 // paho allocates for the default of 65,535
+	maxPacketSize    = 64 << 10
+	// attemptsPerCredential is after how many failures a new credential is obtained, since the
+	// broker's address comes with it and may have changed.
+	attemptsPerCredential = 5
+)
+
+// ErrDown is returned by Publish while there is no connection.
+var ErrDown = errors.New("mqtt: not connected")
+
+// Credential is how to connect: where to, and as whom.
+type Credential struct {
+	URL      string // mqtt://, mqtts://, ws:// or wss://
+	Username string
+	Password string // the token
+	ClientID string
+	// RenewAfter is how long after it was obtained the credential is replaced; 0 is never.
+	RenewAfter time.Duration
+}
+
+// Message is one publication, to send or received.
+type Message struct {
+	Topic    string
+	Payload  []byte
+	QoS      byte
+	Retain   bool
+	Expiry   time.Duration // whole seconds; 0 is none
+	Response string        // Response Topic, of an rpc request
+	// Correlation is the Correlation Data that a reply must repeat.
+	Correlation []byte
+}
+
+// Subscription is a filter and its maximum QoS.
+type Subscription struct {
+	Filter string
+	QoS    byte
+}
+
+// Config describes a client. Credentials and Log are required.
+type Config struct {
+	// Credentials obtains a credential; it is called again, with backoff, until it succeeds.
+	Credentials func(ctx context.Context) (Credential, error)
+	// Will, if set, is called before each connection for the message that the broker publishes when
+	// that connection is lost.
+	Will func() Message
+	// LastWords, if set, is published before Run disconnects for good, since a clean DISCONNECT
+	// discards the Will.
+	LastWords func() Message
+	// Subscriptions are made on each connection before OnUp.
+	Subscriptions []Subscription
+	// OnUp is called in a goroutine of its own when a connection is ready, with a context that ends
+	// with the connection.
+	OnUp func(ctx context.Context)
+	// OnDown is called when the connection or an attempt to connect was lost. It must not block.
+	OnDown func(err error)
+	// OnMessage is called for each message, one at a time in order. It must not block.
+	OnMessage func(Message)
+	// Dial, if set, makes the connection instead of dialling the credential's URL.
+	Dial func(ctx context.Context) (net.Conn, error)
+	TLS  *tls.Config
+	Log  *slog.Logger
+}
+
+// Client is a reconnecting MQTT client. Its zero value is not usable; see [New].
+type Client struct {
+	cfg Config
+	up  atomic.Pointer[autopaho.ConnectionManager] // nil while not connected and subscribed
+}
+
+// New returns a client that does nothing until [Client.Run].
+func New(cfg Config) (*Client, error) {
+	if cfg.Credentials == nil || cfg.Log == nil {
+		return nil, errors.New("mqttclient: Credentials and Log are required")
+	}
+	if cfg.OnUp == nil {
+		cfg.OnUp = func(context.Context) {}
+	}
+	if cfg.OnDown == nil {
+		cfg.OnDown = func(error) {}
+	}
+	if cfg.OnMessage == nil {
+		cfg.OnMessage = func(Message) {}
+	}
+	return &Client{cfg: cfg}, nil
+}
+
+// Run stays connected until ctx ends, then disconnects cleanly (no Will) and returns nil. Each
+// round of its loop is the life of one credential.
+func (c *Client) Run(ctx context.Context) error {
+	for ctx.Err() == nil {
+		cred, err := c.obtain(ctx)
+		if err != nil {
+			break // only when ctx ended
+		}
+		if err := c.serve(ctx, cred); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// obtain asks for a credential until it gets one or ctx ends.
+func (c *Client) obtain(ctx context.Context) (Credential, error) {
+	wait := backoff.NewExponentialBackOff()
+	wait.InitialInterval, wait.MaxInterval = minBackoff, maxBackoff
+	try := func() (Credential, error) { return c.cfg.Credentials(ctx) }
+	report := func(err error, next time.Duration) {
+		c.cfg.Log.Warn("no MQTT credential yet", "error", err, "retry_in", next.Round(time.Millisecond))
+		c.cfg.OnDown(err)
+	}
+	return backoff.Retry(ctx, try, backoff.WithBackOff(wait), backoff.WithNotify(report), backoff.WithMaxElapsedTime(0))
+}
+
+// serve keeps a connection with one credential until it must be replaced or ctx ends.
+func (c *Client) serve(ctx context.Context, cred Credential) error {
+	server, err := url.Parse(cred.URL)
+	if err != nil {
+		return fmt.Errorf("broker URL: %w", err)
+	}
+	life, end := context.WithCancel(ctx)
+	defer end()
+	if cred.RenewAfter > 0 {
+		timer := time.AfterFunc(cred.RenewAfter, end)
+		defer timer.Stop()
+	}
+	conn := &connection{client: c, cred: cred, end: end, life: life}
+	// The manager outlives life so that Disconnect below says goodbye properly.
+	manager, err := autopaho.NewConnection(context.WithoutCancel(ctx), conn.config(server))
+	if err != nil {
+		return fmt.Errorf("mqtt: %w", err)
+	}
+	<-life.Done()
+	c.up.Store(nil)
+	farewell, cancel := context.WithTimeout(context.WithoutCancel(ctx), operationTimeout)
+	defer cancel()
+	if ctx.Err() != nil {
+		conn.lastWords(farewell, manager)
+	}
+	if err := manager.Disconnect(farewell); err != nil {
+		c.cfg.Log.Debug("mqtt disconnect", "error", err)
+	}
+	conn.wait()
+	return nil
+}
+
+// Connected reports whether messages can be published now.
+func (c *Client) Connected() bool { return c.up.Load() != nil }
+
+// Publish sends a message, waiting for its acknowledgement if its QoS is above 0. While the
+// connection is down it returns [ErrDown] at once.
+func (c *Client) Publish(ctx context.Context, m Message) error {
+	manager := c.up.Load()
+	if manager == nil {
+		return ErrDown
+	}
+	return publish(ctx, manager, m)
+}
+
+func publish(ctx context.Context, manager *autopaho.ConnectionManager, m Message) error {
+	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
+	defer cancel()
+	_, err := manager.Publish(ctx, &paho.Publish{
+		Topic: m.Topic, Payload: m.Payload, QoS: m.QoS, Retain: m.Retain, Properties: properties(m),
+	})
+	if errors.Is(err, autopaho.ConnectionDownError) {
+		return ErrDown
+	}
+	if err != nil {
+		return fmt.Errorf("mqtt publish to %s: %w", m.Topic, err)
+	}
+	return nil
+}
+
+func properties(m Message) *paho.PublishProperties {
+	p := &paho.PublishProperties{ResponseTopic: m.Response, CorrelationData: m.Correlation}
+	if m.Expiry > 0 {
+		seconds := uint32(m.Expiry / time.Second)
+		p.MessageExpiry = &seconds
+	}
+	return p
+}

@@ -1,0 +1,192 @@
+package mqttclient
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"net"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/eclipse/paho.golang/autopaho"
+	"github.com/eclipse/paho.golang/paho"
+)
+
+// connection is the use of one credential: at most one network connection at a time.
+type connection struct {
+	client *Client
+	cred   Credential
+	end    context.CancelFunc // ends life: the credential is to be replaced
+	life   context.Context
+
+	mu       sync.Mutex
+	failures int
+	down     context.CancelFunc // ends the context of the current OnUp
+	ups      sync.WaitGroup
+}
+
+func (c *connection) config(server *url.URL) autopaho.ClientConfig {
+	cfg := autopaho.ClientConfig{
+		ServerUrls:           []*url.URL{server},
+		TlsCfg:               c.client.cfg.TLS,
+		KeepAlive:            keepAlive,
+		ReconnectBackoff:     jitter,
+		ConnectTimeout:       operationTimeout,
+		ConnectPacketBuilder: c.connectPacket,
+		OnConnectionUp:       c.onUp,
+		OnConnectionDown:     func() bool { c.onDown(); return true },
+		OnConnectError:       c.onError,
+		ClientConfig: paho.ClientConfig{
+			ClientID:           c.cred.ClientID,
+			OnPublishReceived:  []func(paho.PublishReceived) (bool, error){c.onPublish},
+			OnClientError:      c.client.cfg.OnDown,
+			OnServerDisconnect: c.onServerDisconnect,
+		},
+	}
+	if dial := c.client.cfg.Dial; dial != nil {
+		cfg.AttemptConnection = func(ctx context.Context, _ autopaho.ClientConfig, _ *url.URL) (net.Conn, error) {
+			return dial(ctx)
+		}
+	}
+	return cfg
+}
+
+// jitter is the wait before the n-th attempt: none before the first, then random below a bound that
+// doubles, so that ten thousand cameras do not return at the same moment.
+func jitter(n int) time.Duration {
+	if n == 0 {
+		return 0
+	}
+	bound := maxBackoff
+	if n < 10 {
+		bound = min(maxBackoff, minBackoff<<n)
+	}
+	return bound/4 + rand.N(bound*3/4)
+}
+
+// connectPacket sets what paho's defaults get wrong for us: a clean session without expiry, small
+// receive windows, problem information (without it Mochi strips user properties), and a Will
+// without delay, which would let an old connection speak after a new one.
+func (c *connection) connectPacket(p *paho.Connect, _ *url.URL) (*paho.Connect, error) {
+	p.CleanStart = true
+	p.UsernameFlag, p.Username = true, c.cred.Username
+	p.PasswordFlag, p.Password = true, []byte(c.cred.Password)
+	maximum, size := uint16(receiveMaximum), uint32(maxPacketSize)
+	p.Properties = &paho.ConnectProperties{
+		RequestProblemInfo: true, ReceiveMaximum: &maximum, MaximumPacketSize: &size,
+	}
+	if will := c.client.cfg.Will; will != nil {
+		m := will()
+		p.WillMessage = &paho.WillMessage{Topic: m.Topic, Payload: m.Payload, QoS: m.QoS, Retain: m.Retain}
+		p.WillProperties = &paho.WillProperties{}
+	}
+	return p, nil
+}
+
+// onUp may not block, so the subscriptions are made in a goroutine.
+func (c *connection) onUp(manager *autopaho.ConnectionManager, _ *paho.Connack) {
+	ctx, cancel := context.WithCancel(c.life)
+	c.mu.Lock()
+	c.failures, c.down = 0, cancel
+	c.mu.Unlock()
+	c.ups.Go(func() {
+		if err := c.subscribe(ctx, manager); err != nil {
+			if ctx.Err() == nil {
+				c.client.cfg.Log.Error("mqtt subscribe", "error", err)
+				c.end() // a connection without its subscriptions is useless: start over
+			}
+			return
+		}
+		c.client.up.Store(manager)
+		if ctx.Err() != nil { // lost meanwhile
+			c.client.up.CompareAndSwap(manager, nil)
+			return
+		}
+		c.client.cfg.OnUp(ctx)
+	})
+}
+
+func (c *connection) subscribe(ctx context.Context, manager *autopaho.ConnectionManager) error {
+	if len(c.client.cfg.Subscriptions) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
+	defer cancel()
+	packet := &paho.Subscribe{}
+	for _, s := range c.client.cfg.Subscriptions {
+		packet.Subscriptions = append(packet.Subscriptions, paho.SubscribeOptions{Topic: s.Filter, QoS: s.QoS})
+	}
+	_, err := manager.Subscribe(ctx, packet) // paho reports a refused filter as an error
+	return err
+}
+
+func (c *connection) onDown() {
+	c.client.up.Store(nil)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.down != nil {
+		c.down()
+	}
+}
+
+// onError counts failed attempts; a refusal, or too many failures, asks for a new credential.
+func (c *connection) onError(err error) {
+	c.client.cfg.Log.Warn("mqtt connect", "error", err)
+	c.client.cfg.OnDown(err)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.failures++
+	var refused *autopaho.ConnackError
+	if errors.As(err, &refused) || c.failures >= attemptsPerCredential {
+		time.AfterFunc(jitter(c.failures+3), c.end)
+	}
+}
+
+func (c *connection) onServerDisconnect(d *paho.Disconnect) {
+	reason := ""
+	if d.Properties != nil {
+		reason = d.Properties.ReasonString
+	}
+	c.client.cfg.Log.Warn("mqtt broker closed the connection", "code", d.ReasonCode, "reason", reason)
+	c.client.cfg.OnDown(&DisconnectError{Code: d.ReasonCode, Reason: reason})
+	if d.ReasonCode == codeNotAuthorized {
+		c.end()
+	}
+}
+
+const codeNotAuthorized = 0x87 // MQTT 5, 2.4
+
+// DisconnectError is the broker's DISCONNECT (MQTT 5, 3.14).
+type DisconnectError struct {
+	Code   byte
+	Reason string
+}
+
+// Error returns the broker's words.
+func (e *DisconnectError) Error() string { return "mqtt: broker closed the connection: " + e.Reason }
+
+func (c *connection) onPublish(received paho.PublishReceived) (bool, error) {
+	p := received.Packet
+	m := Message{Topic: p.Topic, Payload: p.Payload, QoS: p.QoS, Retain: p.Retain}
+	if p.Properties != nil {
+		m.Response, m.Correlation = p.Properties.ResponseTopic, p.Properties.CorrelationData
+	}
+	c.client.cfg.OnMessage(m)
+	return true, nil
+}
+
+func (c *connection) lastWords(ctx context.Context, manager *autopaho.ConnectionManager) {
+	if c.client.cfg.LastWords == nil {
+		return
+	}
+	if err := publish(ctx, manager, c.client.cfg.LastWords()); err != nil && !errors.Is(err, ErrDown) {
+		c.client.cfg.Log.Debug("mqtt last words", "error", err)
+	}
+}
+
+// wait returns when every OnUp of this connection has.
+func (c *connection) wait() {
+	c.onDown()
+	c.ups.Wait()
+}

@@ -1,0 +1,28 @@
+// Package signaling is the wire contract that browser, portal and camera share: one message
+// struct, the MQTT topics it travels on, and the retained presence status.
+//
+// One view, from the click to the first frame:
+//
+//	browser            portal (bridge)              broker               camerad
+//	   │ WebSocket open    │                          │                     │
+//	   │◀─ welcome ────────│ viewer id, ICE servers   │                     │
+//	   │◀─ status ─────────│◀── status (retained) ────│◀────────────────────│
+//	   │                   │                          │                     │
+//	   │── offer ─────────▶│ owner? stamp seq, ICE ──▶│ …/to-camera ───────▶│
+//	   │── candidate ─────▶│ ────────────────────────▶│ …/to-camera ───────▶│
+//	   │◀─ answer ─────────│◀─────────────────────────│ …/to-viewer ◀───────│
+//	   │◀─ candidate ──────│◀─────────────────────────│ …/to-viewer ◀───────│
+//	   │◀════════════ DTLS-SRTP, direct or by TURN ══════════════════════▶ │
+//	   │── bye ───────────▶│ ────────────────────────▶│ …/to-camera ───────▶│
+//
+// A refusal travels as an error message in place of the answer. A second offer in a known session
+// is an ICE restart (RFC 8445 section 9), not a new view.
+//
+// Who a message is from is what its connection authenticated as and which topic it came on; a
+// payload never says. A session id is "<viewer>-<n>": the portal mints viewer ids bound to an
+// account, the page counts n, so a session can be checked without shared state (see [SessionID]).
+//
+// Version history:
+//
+//	1  offer, answer, candidate, bye, error, welcome, status
+package signaling

@@ -1,0 +1,155 @@
+package signaling
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// Version is the only protocol version this package speaks; others are refused.
+const Version = 1
+
+// Size limits in bytes. MaxMessage holds an offer with its SDP and ICE servers; a broker or socket
+// may cut whatever is larger before it is parsed.
+const (
+	MaxMessage    = 48 << 10
+	MaxSDP        = 24 << 10
+	MaxCandidate  = 1 << 10
+	MaxText       = 512
+	MaxICEServers = 16
+)
+
+// Type names what a [Message] is; it decides which fields must be present.
+type Type string
+
+// The message types. Welcome and status exist only between portal and browser.
+const (
+	TypeOffer     Type = "offer"     // browser → camera: SDP; in a known session an ICE restart
+	TypeAnswer    Type = "answer"    // camera → browser: SDP
+	TypeCandidate Type = "candidate" // both ways: one trickled ICE candidate (RFC 8838)
+	TypeBye       Type = "bye"       // both ways: the session is over
+	TypeError     Type = "error"     // to the browser: a refusal, in place of an answer
+	TypeWelcome   Type = "welcome"   // portal → browser: viewer id and ICE servers
+	TypeStatus    Type = "status"    // portal → browser: a camera's presence changed
+)
+
+// Message is the one envelope of the protocol. Absent fields are omitted from the JSON.
+type Message struct {
+	V       int       `json:"v"`
+	Type    Type      `json:"type"`
+	Session SessionID `json:"session,omitempty"`
+	// Camera is the camera's id. Used only on the WebSocket; over MQTT the topic names the camera.
+	Camera string `json:"camera,omitempty"`
+	// Seq is stamped by the portal on every message to a camera: Unix time in microseconds, strictly
+	// increasing within a session. The camera refuses what is old or not greater (replay).
+	Seq        uint64      `json:"seq,omitempty"`
+	SDP        string      `json:"sdp,omitempty"`
+	Candidate  *Candidate  `json:"candidate,omitempty"`
+	ICEServers []ICEServer `json:"ice_servers,omitempty"`
+	// Reason says why a session ended (bye), as one of the Reason constants.
+	Reason string `json:"reason,omitempty"`
+	Error  *Error `json:"error,omitempty"`
+	// Viewer is the id whose sessions this WebSocket may use (welcome).
+	Viewer ViewerID `json:"viewer,omitempty"`
+	// Presence is the camera's status as the portal judges it (status).
+	Presence *Presence `json:"presence,omitempty"`
+}
+
+// Candidate is an RTCIceCandidateInit. An empty Candidate string is the end of candidates.
+type Candidate struct {
+	Candidate        string  `json:"candidate"`
+	SDPMid           *string `json:"sdpMid,omitempty"`
+	SDPMLineIndex    *uint16 `json:"sdpMLineIndex,omitempty"`
+	UsernameFragment *string `json:"usernameFragment,omitempty"`
+}
+
+// ICEServer is an RTCIceServer: STUN or TURN URLs with the credential for TURN.
+type ICEServer struct {
+	URLs       []string `json:"urls"`
+	Username   string   `json:"username,omitempty"`
+	Credential string   `json:"credential,omitempty"`
+}
+
+// Reasons of a bye.
+const (
+	ReasonLeft      = "left"       // the viewer closed the page or pressed stop
+	ReasonRevoked   = "revoked"    // the viewer may no longer see this camera
+	ReasonLoggedOut = "logged_out" // the viewer's login ended
+	ReasonShutdown  = "shutdown"   // the camera is stopping
+	ReasonFailed    = "failed"     // the connection between viewer and camera was lost
+)
+
+// Code tells a program why something was refused; the Error's message tells a person.
+type Code string
+
+// The refusals.
+const (
+	CodeBadMessage   Code = "bad_message"         // not JSON, a missing field, too large
+	CodeVersion      Code = "unsupported_version" // v is not 1
+	CodeNotFound     Code = "not_found"           // no such camera, or not yours: deliberately the same
+	CodeUnauthorised Code = "unauthorised"        // the session is not this viewer's
+	CodePending      Code = "sign_up_unfinished"  // finish the sign-up first
+	CodeOffline      Code = "offline"             // the camera is not connected
+	CodeBusy         Code = "busy"                // the camera serves as many viewers as it can
+	CodeSourceLost   Code = "source_lost"         // the camera is connected but has no picture
+	CodeRateLimited  Code = "rate_limited"        // too many messages
+	CodeReplayed     Code = "replayed"            // this message, or a newer one, was already handled
+	CodeNoCodec      Code = "no_common_codec"     // viewer and camera share no codec
+	CodeUnknown      Code = "unknown_session"     // the session has ended or never began
+	CodeInternal     Code = "internal"            // our fault; see the log
+)
+
+// Error is a refusal: what happened and what to do next.
+type Error struct {
+	Code    Code   `json:"code"`
+	Message string `json:"message"`
+	// RetryAfter is in seconds; 0 means that trying again by itself is pointless.
+	RetryAfter int `json:"retry_after,omitempty"`
+}
+
+// Error returns the text for a log.
+func (e *Error) Error() string { return fmt.Sprintf("%s: %s", e.Code, e.Message) }
+
+// Errors of [Decode] and [Message.Validate]. Every other failure of theirs wraps ErrBadMessage.
+var (
+	ErrBadMessage = errors.New("bad message")
+	ErrVersion    = errors.New("unsupported protocol version")
+)
+
+// Decode parses and validates one message of at most [MaxMessage] bytes. Unknown fields are
+// ignored, so that version 1 can grow; unknown versions and types are refused.
+func Decode(data []byte) (Message, error) {
+	var m Message
+	if len(data) > MaxMessage {
+		return m, fmt.Errorf("%w: %d bytes, at most %d", ErrBadMessage, len(data), MaxMessage)
+	}
+	dec := json.NewDecoder(bytes.NewReader(data))
+	if err := dec.Decode(&m); err != nil {
+		return Message{}, fmt.Errorf("%w: not a JSON message", ErrBadMessage)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return Message{}, fmt.Errorf("%w: data after the message", ErrBadMessage)
+	}
+	if err := m.Validate(); err != nil {
+		return Message{}, err
+	}
+	return m, nil
+}
+
+// Encode validates m, sets its version and returns its JSON.
+func Encode(m Message) ([]byte, error) {
+	m.V = Version
+	if err := m.Validate(); err != nil {
+		return nil, err
+	}
+	data, err := json.Marshal(m)
+	if err != nil {
+		return nil, fmt.Errorf("encode %s: %w", m.Type, err)
+	}
+	if len(data) > MaxMessage {
+		return nil, fmt.Errorf("%w: %d bytes, at most %d", ErrBadMessage, len(data), MaxMessage)
+	}
+	return data, nil
+}

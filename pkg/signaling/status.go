@@ -1,0 +1,108 @@
+package signaling
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// MaxStatus is the largest status payload in bytes.
+const MaxStatus = 4 << 10
+
+// StatusInterval is how often a connected camera repeats its status. A Will dies with its broker
+// node, so a status older than [StatusStale] counts as offline.
+const (
+	StatusInterval = 30 * time.Second
+	StatusStale    = 3 * StatusInterval
+)
+
+// Picture says whether a connected camera can produce frames.
+type Picture string
+
+// The states of a camera's source.
+const (
+	PictureResting  Picture = "resting"  // nobody watches; capture starts with the first viewer
+	PictureStarting Picture = "starting" // the source is being opened
+	PictureLive     Picture = "live"     // frames are flowing
+	PictureLost     Picture = "lost"     // the source died; it is being restarted
+)
+
+// Status is a camera's retained presence, on the status topic, and its Will.
+type Status struct {
+	V      int  `json:"v"`
+	Online bool `json:"online"`
+	// Boot is random per start of camerad and Connection counts its MQTT connections: together they
+	// tell an old connection's Will from a newer connection's status.
+	Boot       string `json:"boot"`
+	Connection uint64 `json:"connection"`
+	// At is when the status was published, Unix milliseconds by the portal's clock; 0 in a Will,
+	// which was written when the connection began.
+	At int64 `json:"at,omitempty"`
+	// Reason says why the camera is offline: "connection_lost" (the Will) or "shutdown".
+	Reason  string  `json:"reason,omitempty"`
+	Picture Picture `json:"picture,omitempty"`
+	// Detail says in words what is wrong with the source, for a person.
+	Detail  string `json:"detail,omitempty"`
+	Source  string `json:"source,omitempty"`
+	Viewers int    `json:"viewers"`
+	Version string `json:"version,omitempty"`
+}
+
+// Reasons of an offline [Status].
+const (
+	OfflineConnectionLost = "connection_lost"
+	OfflineShutdown       = "shutdown"
+)
+
+// DecodeStatus parses a status payload of at most [MaxStatus] bytes.
+func DecodeStatus(data []byte) (Status, error) {
+	var s Status
+	if len(data) > MaxStatus {
+		return s, fmt.Errorf("%w: status of %d bytes", ErrBadMessage, len(data))
+	}
+	if err := json.Unmarshal(data, &s); err != nil {
+		return Status{}, fmt.Errorf("%w: not a JSON status", ErrBadMessage)
+	}
+	if s.V != Version {
+		return Status{}, fmt.Errorf("%w: status version %d", ErrVersion, s.V)
+	}
+	return s, nil
+}
+
+// EncodeStatus sets the version and returns the JSON.
+func EncodeStatus(s Status) []byte {
+	s.V = Version
+	data, err := json.Marshal(s)
+	if err != nil {
+		panic("signaling: a Status has no field that cannot be marshalled: " + err.Error())
+	}
+	return data
+}
+
+// Supersedes reports whether s may replace old as a camera's state: an offline status of an
+// earlier connection of the same boot does not replace a later connection's.
+func (s Status) Supersedes(old Status) bool {
+	return s.Online || s.Boot != old.Boot || s.Connection >= old.Connection
+}
+
+// Presence is what the portal tells a browser about a camera.
+type Presence struct {
+	Online bool `json:"online"`
+	// State is "online", "no_picture", "offline" or "never" (not seen since it was claimed).
+	State string `json:"state"`
+	// Text says the same in words, with the reason.
+	Text string `json:"text"`
+	// LastSeen is in Unix milliseconds; 0 if the camera was never seen.
+	LastSeen int64 `json:"last_seen,omitempty"`
+	// Fingerprint is the pinned SHA-256 fingerprint of the camera's DTLS certificate, in the form of
+	// an SDP a=fingerprint value (RFC 8122) without the hash name; empty if none is pinned yet.
+	Fingerprint string `json:"fingerprint,omitempty"`
+}
+
+// States of a [Presence].
+const (
+	StateOnline    = "online"
+	StateNoPicture = "no_picture"
+	StateOffline   = "offline"
+	StateNever     = "never"
+)
