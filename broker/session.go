@@ -1,0 +1,165 @@
+package broker
+
+import (
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	mqtt "github.com/mochi-mqtt/server/v2"
+	"github.com/mochi-mqtt/server/v2/packets"
+
+	"seccam/pkg/credential"
+	"seccam/pkg/signaling"
+)
+
+const (
+	// maxTopic bounds topics and filters in bytes, and so the index of them.
+	maxTopic = 256
+	// maxSubscriptions bounds a client's filters. Nobody of ours needs more than five.
+	maxSubscriptions = 64
+)
+
+// session is an authenticated client. It hangs on its conn, where every hook call finds it without
+// a map or a lock, and goes with it.
+type session struct {
+	identity credential.Identity
+	subject  string
+	// slot names what there is one of: the camera, or the client id of a portal or tool.
+	slot    string
+	rules   []credential.Rule // the identity's
+	claim   []credential.Rule // the token's, nil if the same
+	expires time.Time
+	status  string // the one topic where it may retain; "" if none
+
+	client *mqtt.Client
+	conn   *conn
+	// owed are the wildcard subscriptions of the SUBSCRIBE in progress, whose retained messages are
+	// still to be delivered. Only the reading goroutine uses it.
+	owed []packets.Subscription
+
+	superseded atomic.Bool   // a newer connection has its slot: its Will is void
+	cutting    atomic.Bool   // it is being disconnected: nothing more is taken from or given to it
+	done       chan struct{} // closed when nothing of it is left
+
+	mu    sync.Mutex
+	phase phase
+	code  packets.Code // why it is cut
+}
+
+// phase is how far a CONNECT has come.
+type phase int
+
+const (
+	pending  phase = iota // it may still be refused
+	accepted              // its CONNACK is on the way, and no other packet may precede it
+	live
+)
+
+func newSession(claims *credential.Claims, clientID string) (*session, error) {
+	identity, err := claims.Identity()
+	if err != nil {
+		return nil, err
+	}
+	s := &session{
+		identity: identity,
+		subject:  claims.Subject,
+		slot:     strings.Clone(clientID),
+		claim:    claims.ACL,
+		expires:  claims.ExpiresAt.Time,
+		done:     make(chan struct{}),
+	}
+	switch identity.Role {
+	case credential.RoleCamera:
+		s.rules = credential.CameraRules(identity.ID)
+		s.slot, s.status = claims.Subject, signaling.StatusTopic(identity.ID)
+	case credential.RolePortal:
+		s.rules = credential.PortalRules(identity.ID)
+	case credential.RoleTool:
+		s.rules = toolRules(identity, s.slot)
+	}
+	if slices.Equal(s.rules, s.claim) {
+		s.claim = nil
+	}
+	if len(claims.ACL) == 0 {
+		s.rules = nil // the token allows nothing
+	}
+	return s, nil
+}
+
+// toolRules are the most that a tool's claim can give it: everything that is not signalling, on any
+// camera, and replies addressed to itself.
+func toolRules(identity credential.Identity, clientID string) []credential.Rule {
+	rules := credential.ToolRules("+", clientID, true)
+	for _, name := range []string{identity.Subject(), identity.ID} {
+		own := credential.Rule{Permission: "allow", Action: credential.Subscribe, Topic: signaling.Root + "+/replies/" + name}
+		rules = slices.Insert(rules, len(rules)-1, own) // before the deny of everything
+	}
+	return rules
+}
+
+func (s *session) isPortal() bool { return s.identity.Role == credential.RolePortal }
+
+// allowed is the ACL. It runs on every delivery, so it allocates nothing.
+func (s *session) allowed(action credential.Action, topic string) bool {
+	if len(topic) > maxTopic || s.cutting.Load() {
+		return false
+	}
+	if action == credential.Publish && strings.ContainsAny(topic, "+#") {
+		return false // a topic name has no wildcards [MQTT-3.3.2-2], a Will's neither
+	}
+	if !credential.Allowed(s.rules, action, topic) {
+		return false
+	}
+	return s.claim == nil || credential.Allowed(s.claim, action, topic)
+}
+
+// accept is the last word on a CONNECT, unless the session is already being cut.
+func (s *session) accept() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.phase = accepted
+	return !s.cutting.Load()
+}
+
+// established follows the CONNACK.
+func (s *session) established() {
+	s.mu.Lock()
+	s.phase = live
+	late := s.cutting.Load()
+	s.mu.Unlock()
+	if late {
+		s.hangUp(live)
+	}
+}
+
+// cut disconnects the client with a reason. It reports whether this call did it.
+func (s *session) cut(code packets.Code) bool {
+	s.mu.Lock()
+	if s.cutting.Swap(true) {
+		s.mu.Unlock()
+		return false
+	}
+	s.code = code
+	reached := s.phase
+	s.mu.Unlock()
+	if reached != accepted { // otherwise established does it
+		s.hangUp(reached)
+	}
+	return true
+}
+
+// hangUp closes the socket rather than stop the client: Mochi takes a stopped client for one that
+// said goodbye, and drops its Will.
+func (s *session) hangUp(reached phase) {
+	s.conn.hurry()
+	if reached == live && s.client.Properties.ProtocolVersion == protocol5 {
+		_ = s.client.WritePacket(packets.Packet{
+			FixedHeader: packets.FixedHeader{Type: packets.Disconnect},
+			ReasonCode:  s.code.Code,
+			Properties:  packets.Properties{ReasonString: s.code.Reason},
+		})
+	}
+	_ = s.conn.Close()
+}

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"seccam/pkg/mqttclient"
+	"seccam/pkg/signaling"
+)
+
+// outboxSize bounds what waits to be published; a signalling message that waits long is worthless.
+const outboxSize = 512
+
+// sessionExpiry is how long the broker may keep a signalling message.
+const sessionExpiry = 30 * time.Second
+
+// farewell is how long a stopping camera tries to say bye to its viewers.
+const farewell = 2 * time.Second
+
+// link is the camera's MQTT connection: its presence, and the way in and out for sessions.
+type link struct {
+	camera  string
+	client  *mqttclient.Client
+	log     *slog.Logger
+	outbox  chan mqttclient.Message
+	report  func() signaling.Status // all but presence itself
+	deliver func(topic string, payload []byte)
+
+	boot       string
+	connection atomic.Uint64 // counts connections
+	poked      chan struct{} // the status is to be published
+}
+
+func newLink(portal *portalClient, trust *tls.Config, log *slog.Logger) (*link, error) {
+	l := &link{
+		camera: portal.camera, log: log, boot: rand.Text(),
+		outbox: make(chan mqttclient.Message, outboxSize), poked: make(chan struct{}, 1),
+	}
+	status := signaling.StatusTopic(l.camera)
+	client, err := mqttclient.New(mqttclient.Config{
+		Credentials: portal.credentials,
+		Will:        l.will,
+		LastWords:   l.lastWords,
+		Subscriptions: []mqttclient.Subscription{
+			{Filter: signaling.ToCameraFilter(l.camera), QoS: 0},
+			{Filter: status, QoS: 1},
+		},
+		OnUp:      l.up,
+		OnDown:    func(err error) { log.Debug("connection down", "error", err) },
+		OnMessage: l.received,
+		TLS:       trust, Log: log,
+	})
+	l.client = client
+	return l, err
+}
+
+// publish queues a message of a session; it never blocks.
+func (l *link) publish(topic string, payload []byte) {
+	select {
+	case l.outbox <- mqttclient.Message{Topic: topic, Payload: payload, Expiry: sessionExpiry}:
+	default:
+		l.log.Warn("message dropped: the broker is too slow", "topic", topic)
+	}
+}
+
+// send publishes what is queued, in order, until ctx ends; then it sends what is left, for at most
+// farewell.
+func (l *link) send(ctx context.Context) {
+	operation, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(farewell, cancel) })()
+	for {
+		select {
+		case m := <-l.outbox:
+			l.sendOne(operation, m)
+			continue
+		default:
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case m := <-l.outbox:
+			l.sendOne(operation, m)
+		}
+	}
+}
+
+func (l *link) sendOne(ctx context.Context, m mqttclient.Message) {
+	if err := l.client.Publish(ctx, m); err != nil {
+		l.log.Warn("message not sent", "topic", m.Topic, "error", err)
+	}
+}
+
+// will counts the connection that is being made: the broker tells its Will from a later one's status
+// by the number.
+func (l *link) will() mqttclient.Message {
+	l.connection.Add(1)
+	return l.offline(signaling.OfflineConnectionLost, 0)
+}
+
+func (l *link) lastWords() mqttclient.Message {
+	return l.offline(signaling.OfflineShutdown, l.report().At)
+}
+
+func (l *link) offline(reason string, at int64) mqttclient.Message {
+	return l.statusMessage(signaling.Status{Reason: reason, At: at})
+}
+
+func (l *link) statusMessage(s signaling.Status) mqttclient.Message {
+	s.Boot, s.Connection = l.boot, l.connection.Load()
+	return mqttclient.Message{
+		Topic: signaling.StatusTopic(l.camera), Payload: signaling.EncodeStatus(s), QoS: 1, Retain: true,
+	}
+}
+
+// up repeats the status until this connection ends.
+func (l *link) up(ctx context.Context) {
+	l.log.Info("connected to the portal's broker", "camera", l.camera)
+	repeat := time.NewTicker(signaling.StatusInterval)
+	defer repeat.Stop()
+	for {
+		status := l.report()
+		status.Online = true
+		if err := l.client.Publish(ctx, l.statusMessage(status)); err != nil && ctx.Err() == nil {
+			l.log.Warn("status not published", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-repeat.C:
+		case <-l.poked:
+		}
+	}
+}
+
+// changed has the status published soon.
+func (l *link) changed() {
+	select {
+	case l.poked <- struct{}{}:
+	default:
+	}
+}
+
+// received must not block. An "offline" on our own topic while we are connected is the Will of an
+// older connection, or its retained copy: it is answered with the truth.
+func (l *link) received(m mqttclient.Message) {
+	if m.Topic != signaling.StatusTopic(l.camera) {
+		l.deliver(m.Topic, m.Payload)
+		return
+	}
+	status, err := signaling.DecodeStatus(m.Payload)
+	if err == nil && !status.Online && l.client.Connected() {
+		l.changed()
+	}
+}

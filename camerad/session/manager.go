@@ -1,0 +1,236 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"seccam/camerad/media"
+	"seccam/pkg/signaling"
+
+	"github.com/pion/webrtc/v4"
+)
+
+// queueSize bounds the messages that wait for the manager; it needs microseconds for each.
+const queueSize = 256
+
+// Config is what a [Manager] needs. All of it is required.
+type Config struct {
+	Camera     string
+	MaxViewers int
+	Identity   Identity
+	Media      *media.Engine
+	// Publish sends a message to a viewer. It must not block.
+	Publish func(topic string, payload []byte)
+	// Now is the portal's clock.
+	Now func() time.Time
+	Log *slog.Logger
+	// ConnectTimeout is how long a viewer may take to connect, and FailedTimeout how long a lost
+	// connection waits for the viewer's ICE restart.
+	ConnectTimeout, FailedTimeout time.Duration
+}
+
+// Defaults of the timeouts.
+const (
+	ConnectTimeout = 30 * time.Second
+	FailedTimeout  = 30 * time.Second
+)
+
+// Manager owns the sessions.
+type Manager struct {
+	cfg     Config
+	api     *webrtc.API
+	queue   chan delivery
+	over    chan *session
+	changed chan struct{}
+	count   atomic.Int64
+
+	// Owned by Run.
+	sessions map[signaling.SessionID]*entry
+	ended    ended
+	early    early
+}
+
+type delivery struct {
+	topic   string
+	payload []byte
+}
+
+// entry is a live session with the stamp of its latest message.
+type entry struct {
+	session *session
+	seq     uint64
+}
+
+// New prepares a manager that does nothing until [Manager.Run].
+func New(cfg Config) (*Manager, error) {
+	api, err := newAPI()
+	if err != nil {
+		return nil, err
+	}
+	return &Manager{
+		cfg: cfg, api: api, queue: make(chan delivery, queueSize), over: make(chan *session),
+		changed: make(chan struct{}, 1), sessions: map[signaling.SessionID]*entry{},
+	}, nil
+}
+
+// Deliver hands over a message as it came. It does not block: a message that finds the queue full is
+// lost, as with MQTT's QoS 0, and the viewer tries again.
+func (m *Manager) Deliver(topic string, payload []byte) {
+	select {
+	case m.queue <- delivery{topic, payload}:
+	default:
+		m.cfg.Log.Warn("message dropped: too many at once", "topic", topic)
+	}
+}
+
+// Viewers returns the number of sessions.
+func (m *Manager) Viewers() int { return int(m.count.Load()) }
+
+// Changed signals that [Manager.Viewers] changed. It has one receiver.
+func (m *Manager) Changed() <-chan struct{} { return m.changed }
+
+// Run serves until ctx ends, then says bye to each viewer and returns when all sessions have ended.
+func (m *Manager) Run(ctx context.Context) error {
+	tidy := time.NewTicker(maxAge)
+	defer tidy.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			for len(m.sessions) > 0 {
+				m.remove(<-m.over)
+			}
+			return nil
+		case d := <-m.queue:
+			m.route(ctx, d)
+		case s := <-m.over:
+			m.remove(s)
+		case <-tidy.C:
+			m.early.prune(m.cfg.Now())
+		}
+	}
+}
+
+// route judges one message. The topic says whose it is: the broker let only that portal publish it.
+func (m *Manager) route(ctx context.Context, d delivery) {
+	topic, err := signaling.ParseTopic(d.topic)
+	if err != nil || topic.Kind != signaling.KindToCamera || topic.Camera != m.cfg.Camera {
+		m.cfg.Log.Warn("message on a topic that is not ours", "topic", d.topic)
+		return
+	}
+	message, err := signaling.Decode(d.payload)
+	switch {
+	case errors.Is(err, signaling.ErrVersion):
+		m.refuse(topic, refuse(signaling.CodeVersion, "The camera and the portal speak different versions. Update both."))
+	case err != nil:
+		m.refuse(topic, refuse(signaling.CodeBadMessage, err.Error()))
+	case message.Session != topic.Session:
+		m.refuse(topic, refuse(signaling.CodeBadMessage, "The message names another session than its topic."))
+	case !fresh(message.Seq, m.cfg.Now()):
+		m.refuse(topic, refuse(signaling.CodeReplayed, "This message is too old, or the portal's clock is wrong."))
+	default:
+		m.accept(ctx, topic, inbound{message: message, portal: topic.Portal})
+	}
+}
+
+// accept finds or begins the session.
+func (m *Manager) accept(ctx context.Context, topic signaling.Topic, in inbound) {
+	id := topic.Session
+	if live, ok := m.sessions[id]; ok {
+		if in.message.Seq <= live.seq {
+			m.refuse(topic, refuse(signaling.CodeReplayed, "This message, or a newer one, was already handled."))
+			return
+		}
+		m.pass(live, in)
+		return
+	}
+	last, known := m.ended.get(id)
+	switch {
+	case in.message.Type == signaling.TypeCandidate && !known:
+		if !m.early.add(in) {
+			m.cfg.Log.Warn("early candidate dropped", "session", id)
+		}
+	case in.message.Type != signaling.TypeOffer: // crossed with our bye
+	case known && in.message.Seq <= last:
+		m.refuse(topic, refuse(signaling.CodeReplayed, "This message, or a newer one, was already handled."))
+	case known:
+		m.refuse(topic, refuse(signaling.CodeUnknown, "This view has ended. Start a new one."))
+	default:
+		m.begin(ctx, topic, in)
+	}
+}
+
+func (m *Manager) begin(ctx context.Context, topic signaling.Topic, in inbound) {
+	if len(m.sessions) >= m.cfg.MaxViewers {
+		m.refuse(topic, refuse(signaling.CodeBusy, "The camera already serves as many viewers as it can. Try again later."))
+		return
+	}
+	if state, detail := m.cfg.Media.State(); state == signaling.PictureLost {
+		m.refuse(topic, refuse(signaling.CodeSourceLost, "The camera has no picture: "+clip(detail)))
+		return
+	}
+	live := &entry{session: newSession(topic.Session, &m.cfg, m.api)}
+	m.sessions[topic.Session] = live
+	m.countChanged()
+	m.cfg.Log.Info("viewer arrives", "session", topic.Session, "portal", topic.Portal, "viewers", len(m.sessions))
+	m.pass(live, in)
+	for _, candidate := range m.early.take(topic.Session) {
+		m.pass(live, candidate)
+	}
+	go func() {
+		live.session.run(ctx)
+		m.over <- live.session
+	}()
+}
+
+// pass never blocks: a session that is busy loses messages, others do not wait for it.
+func (m *Manager) pass(live *entry, in inbound) {
+	live.seq = max(live.seq, in.message.Seq)
+	select {
+	case live.session.inbox <- in:
+	default:
+		live.session.log.Warn("message dropped: session is busy", "type", in.message.Type)
+	}
+}
+
+func (m *Manager) remove(s *session) {
+	m.ended.add(s.id, m.sessions[s.id].seq)
+	delete(m.sessions, s.id)
+	m.countChanged()
+	m.cfg.Log.Info("viewer gone", "session", s.id, "viewers", len(m.sessions))
+}
+
+func (m *Manager) countChanged() {
+	m.count.Store(int64(len(m.sessions)))
+	select {
+	case m.changed <- struct{}{}:
+	default:
+	}
+}
+
+func (m *Manager) refuse(topic signaling.Topic, reason *signaling.Error) {
+	m.cfg.Log.Warn("message refused", "session", topic.Session, "code", reason.Code, "why", reason.Message)
+	m.cfg.send(topic, signaling.Message{Type: signaling.TypeError, Error: reason})
+}
+
+// send publishes m to the viewer of topic's session by topic's portal.
+func (c *Config) send(topic signaling.Topic, m signaling.Message) {
+	m.Session = topic.Session
+	payload, err := signaling.Encode(m)
+	if err != nil {
+		c.Log.Error("message not sent", "type", m.Type, "error", err)
+		return
+	}
+	topic.Kind, topic.Camera = signaling.KindToViewer, c.Camera
+	c.Publish(topic.String(), payload)
+}
+
+// clip shortens a text that comes from a driver.
+func clip(text string) string {
+	if len(text) > signaling.MaxText/2 {
+		return text[:signaling.MaxText/2] + "…"
+	}
+	return text
+}

@@ -1,0 +1,242 @@
+package session
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"seccam/camerad/media"
+	"seccam/pkg/signaling"
+
+	"github.com/pion/webrtc/v4"
+)
+
+// inboxSize bounds the messages a session has not handled yet: an offer with its candidates.
+const inboxSize = 64
+
+// session is one viewer's negotiation. Its fields belong to run's goroutine.
+type session struct {
+	id      signaling.SessionID
+	cfg     *Config
+	api     *webrtc.API
+	log     *slog.Logger
+	inbox   chan inbound
+	events  chan event
+	done    chan struct{} // closed when events are no longer read
+	portal  string        // of the latest message: the viewer's socket may move between portals
+	viewer  *media.Viewer
+	peer    *peer
+	waiting *time.Timer // ends the session unless it connects first
+	sending sync.WaitGroup
+}
+
+// inbound is a message with what only its topic says.
+type inbound struct {
+	message signaling.Message
+	portal  string
+}
+
+// event is one of a local candidate and a new state.
+type event struct {
+	candidate *webrtc.ICECandidate
+	state     webrtc.PeerConnectionState
+}
+
+func newSession(id signaling.SessionID, cfg *Config, api *webrtc.API) *session {
+	return &session{
+		id: id, cfg: cfg, api: api, log: cfg.Log.With("session", id),
+		inbox: make(chan inbound, inboxSize), events: make(chan event, inboxSize), done: make(chan struct{}),
+	}
+}
+
+// run returns when the session is over and all its goroutines have ended. The first message must be
+// an offer.
+func (s *session) run(ctx context.Context) {
+	release := s.cfg.Media.Hold() // the camera starts while ICE does
+	defer release()
+	s.waiting = time.NewTimer(s.cfg.ConnectTimeout)
+	defer s.waiting.Stop()
+	defer s.recovered()
+	sending, stop := context.WithCancel(ctx)
+	defer s.close(stop)
+	s.viewer = s.cfg.Media.NewViewer()
+	s.sending.Go(func() { s.viewer.Run(sending) })
+	for s.step(ctx) {
+	}
+}
+
+// recovered turns a panic over what this viewer sent into the end of this session only.
+func (s *session) recovered() {
+	if p := recover(); p != nil {
+		s.log.Error("session failed badly", "panic", fmt.Sprint(p))
+		s.send(signaling.Message{Type: signaling.TypeError,
+			Error: refuse(signaling.CodeInternal, "The camera could not handle this view. Try again.")})
+	}
+}
+
+func (s *session) close(stopSending func()) {
+	close(s.done)
+	stopSending()
+	s.sending.Wait()
+	if s.peer != nil {
+		s.peer.close()
+	}
+}
+
+// step handles one thing that happened and reports whether the session goes on.
+func (s *session) step(ctx context.Context) bool {
+	select {
+	case <-ctx.Done():
+		s.bye(signaling.ReasonShutdown)
+		return false
+	case in := <-s.inbox:
+		s.portal = in.portal
+		return s.handle(in.message)
+	case e := <-s.events:
+		if e.candidate != nil {
+			s.sendCandidate(e.candidate)
+			return true
+		}
+		return s.changed(e.state)
+	case <-s.waiting.C:
+		s.log.Info("viewer did not connect, or its connection was lost")
+		s.bye(signaling.ReasonFailed)
+		return false
+	}
+}
+
+func (s *session) handle(m signaling.Message) bool {
+	switch m.Type {
+	case signaling.TypeOffer:
+		return s.offer(m)
+	case signaling.TypeCandidate:
+		s.addCandidate(m.Candidate)
+	case signaling.TypeBye:
+		s.log.Info("viewer left", "reason", m.Reason)
+		return false
+	default:
+		s.log.Warn("message of this type is not for a camera", "type", m.Type)
+	}
+	return true
+}
+
+// offer answers; a refusal of the first offer ends the session, one of a later leaves what there is.
+func (s *session) offer(m signaling.Message) bool {
+	first := s.peer == nil
+	refusal := s.negotiate(m)
+	if refusal == nil {
+		return true
+	}
+	s.log.Warn("offer refused", "code", refusal.Code, "why", refusal.Message)
+	s.send(signaling.Message{Type: signaling.TypeError, Error: refusal})
+	return !first
+}
+
+func (s *session) negotiate(m signaling.Message) *signaling.Error {
+	if refusal := inspect(m.SDP); refusal != nil {
+		return refusal
+	}
+	if s.peer == nil {
+		if err := s.connect(m.ICEServers); err != nil {
+			s.log.Error("new connection", "error", err)
+			return refuse(signaling.CodeInternal, "The camera could not open a connection. Try again.")
+		}
+	} else if s.peer.connection.ConnectionState() != webrtc.PeerConnectionStateConnected {
+		s.waiting.Reset(s.cfg.ConnectTimeout)
+	}
+	answer, err := s.answer(m.SDP)
+	if err != nil {
+		s.log.Warn("offer not usable", "error", err)
+		return refuse(signaling.CodeBadMessage, "The camera could not use this offer. Reload the page and try again.")
+	}
+	s.send(signaling.Message{Type: signaling.TypeAnswer, SDP: answer})
+	return nil
+}
+
+// answer sets both descriptions. Gathering goes on meanwhile; its candidates wait in events, so they
+// follow the answer.
+func (s *session) answer(offer string) (string, error) {
+	c := s.peer.connection
+	if err := c.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: offer}); err != nil {
+		return "", err
+	}
+	answer, err := c.CreateAnswer(nil)
+	if err != nil {
+		return "", err
+	}
+	return answer.SDP, c.SetLocalDescription(answer)
+}
+
+// connect makes the PeerConnection. Its callbacks only report; they stop with the session.
+func (s *session) connect(servers []signaling.ICEServer) error {
+	cfg := webrtc.Configuration{
+		ICEServers:   iceServers(servers, s.log),
+		Certificates: []webrtc.Certificate{s.cfg.Identity.Certificate},
+		BundlePolicy: webrtc.BundlePolicyMaxBundle,
+	}
+	p, err := newPeer(s.api, cfg, s.viewer)
+	if err != nil {
+		return err
+	}
+	s.peer = p
+	p.connection.OnICECandidate(func(c *webrtc.ICECandidate) {
+		if c != nil { // nil is the end of candidates, which viewers do not need
+			s.report(event{candidate: c})
+		}
+	})
+	p.connection.OnConnectionStateChange(func(state webrtc.PeerConnectionState) { s.report(event{state: state}) })
+	return nil
+}
+
+func (s *session) report(e event) {
+	select {
+	case s.events <- e:
+	case <-s.done:
+	}
+}
+
+// addCandidate passes on a candidate. A bad one is only one path less.
+func (s *session) addCandidate(c *signaling.Candidate) {
+	err := s.peer.connection.AddICECandidate(webrtc.ICECandidateInit{
+		Candidate: c.Candidate, SDPMid: c.SDPMid, SDPMLineIndex: c.SDPMLineIndex, UsernameFragment: c.UsernameFragment,
+	})
+	if err != nil {
+		s.log.Debug("candidate ignored", "error", err)
+	}
+}
+
+// changed follows the connection; see the package comment.
+func (s *session) changed(state webrtc.PeerConnectionState) bool {
+	s.log.Debug("connection", "state", state)
+	switch state {
+	case webrtc.PeerConnectionStateConnected:
+		s.waiting.Stop()
+		s.viewer.SetLive(true)
+		s.log.Info("viewer connected")
+	case webrtc.PeerConnectionStateFailed:
+		s.viewer.SetLive(false)
+		s.waiting.Reset(s.cfg.FailedTimeout)
+	case webrtc.PeerConnectionStateClosed:
+		s.log.Info("viewer closed the connection")
+		return false
+	}
+	return true
+}
+
+func (s *session) sendCandidate(c *webrtc.ICECandidate) {
+	init := c.ToJSON()
+	s.send(signaling.Message{Type: signaling.TypeCandidate, Candidate: &signaling.Candidate{
+		Candidate: init.Candidate, SDPMid: init.SDPMid, SDPMLineIndex: init.SDPMLineIndex,
+		UsernameFragment: init.UsernameFragment,
+	}})
+}
+
+func (s *session) bye(reason string) {
+	s.send(signaling.Message{Type: signaling.TypeBye, Reason: reason})
+}
+
+func (s *session) send(m signaling.Message) {
+	s.cfg.send(signaling.Topic{Portal: s.portal, Session: s.id}, m)
+}

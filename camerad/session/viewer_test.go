@@ -1,0 +1,198 @@
+package session
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"seccam/camerad/media"
+	"seccam/pkg/signaling"
+
+	"github.com/pion/rtp"
+	"github.com/pion/rtp/codecs"
+	"github.com/pion/webrtc/v4"
+	"github.com/stretchr/testify/require"
+)
+
+// viewer is a browser's half, in Go.
+type viewer struct {
+	*rig
+	id     signaling.SessionID
+	pc     *webrtc.PeerConnection
+	offer  time.Time
+	ready  chan struct{} // our description is set
+	answer chan time.Time
+	states chan webrtc.PeerConnectionState
+	keys   chan time.Time // whole key frames
+	frames chan uint32    // timestamps of whole frames
+	sound  chan struct{}
+	ssrc   atomic.Uint32
+
+	lastSequence atomic.Uint32
+	repeats      chan uint16 // sequence numbers that came again
+
+	done chan struct{}
+	wait sync.WaitGroup
+}
+
+func (r *rig) newViewer(id signaling.SessionID) *viewer {
+	var settings webrtc.SettingEngine
+	settings.SetIncludeLoopbackCandidate(true)
+	settings.DisableSRTPReplayProtection(true) // a test asks for what it already has
+	engine := &webrtc.MediaEngine{}
+	require.NoError(r.t, engine.RegisterDefaultCodecs())
+	require.NoError(r.t, engine.RegisterHeaderExtension(
+		webrtc.RTPHeaderExtensionCapability{URI: media.PlayoutDelayURI}, webrtc.RTPCodecTypeVideo))
+	pc, err := webrtc.NewAPI(webrtc.WithMediaEngine(engine), webrtc.WithSettingEngine(settings)).
+		NewPeerConnection(webrtc.Configuration{})
+	require.NoError(r.t, err)
+	v := &viewer{
+		rig: r, id: id, pc: pc, ready: make(chan struct{}, 1), answer: make(chan time.Time, 4), states: make(chan webrtc.PeerConnectionState, 16),
+		keys: make(chan time.Time, 1024), frames: make(chan uint32, 4096), sound: make(chan struct{}, 4096), repeats: make(chan uint16, 16), done: make(chan struct{}),
+	}
+	for _, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeVideo, webrtc.RTPCodecTypeAudio} {
+		_, err := pc.AddTransceiverFromKind(kind, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly})
+		require.NoError(r.t, err)
+	}
+	pc.OnICECandidate(v.trickle)
+	pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) { v.states <- s })
+	pc.OnTrack(v.track)
+	v.wait.Go(v.follow)
+	r.t.Cleanup(v.close)
+	return v
+}
+
+func (v *viewer) trickle(c *webrtc.ICECandidate) {
+	candidate := signaling.Candidate{} // the end of candidates
+	if c != nil {
+		init := c.ToJSON()
+		candidate = signaling.Candidate{Candidate: init.Candidate, SDPMid: init.SDPMid, SDPMLineIndex: init.SDPMLineIndex}
+	}
+	v.deliver(signaling.Message{Type: signaling.TypeCandidate, Session: v.id, Candidate: &candidate})
+}
+
+// follow applies what the camera sends.
+func (v *viewer) follow() {
+	for {
+		select {
+		case <-v.done:
+			return
+		case m := <-v.box(v.id):
+			switch m.Type {
+			case signaling.TypeAnswer:
+				v.answer <- time.Now()
+				<-v.ready
+				if err := v.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: m.SDP}); err != nil {
+					v.t.Errorf("answer: %v", err)
+				}
+			case signaling.TypeCandidate:
+				_ = v.pc.AddICECandidate(webrtc.ICECandidateInit{Candidate: m.Candidate.Candidate, SDPMid: m.Candidate.SDPMid})
+			}
+		}
+	}
+}
+
+func (v *viewer) track(track *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
+	if track.Kind() == webrtc.RTPCodecTypeVideo {
+		v.ssrc.Store(uint32(track.SSRC()))
+	}
+	var picture reassembly
+	for {
+		packet, _, err := track.ReadRTP()
+		if err != nil {
+			return
+		}
+		switch {
+		case track.Kind() == webrtc.RTPCodecTypeAudio:
+			nonblocking(v.sound, struct{}{})
+		case picture.started && packet.SequenceNumber == uint16(v.lastSequence.Load()):
+			nonblocking(v.repeats, packet.SequenceNumber)
+		default:
+			v.lastSequence.Store(uint32(packet.SequenceNumber))
+			if key, whole := picture.add(packet); whole {
+				nonblocking(v.frames, packet.Timestamp)
+				if key {
+					nonblocking(v.keys, time.Now())
+				}
+			}
+		}
+	}
+}
+
+func nonblocking[T any](c chan T, value T) {
+	select {
+	case c <- value:
+	default:
+	}
+}
+
+// reassembly rebuilds pictures by pion's depacketiser.
+type reassembly struct {
+	h264    codecs.H264Packet
+	data    []byte
+	next    uint16
+	started bool
+	broken  bool
+}
+
+func (r *reassembly) add(p *rtp.Packet) (key, whole bool) {
+	if r.started && p.SequenceNumber != r.next {
+		r.broken = true
+	}
+	r.started, r.next = true, p.SequenceNumber+1
+	data, err := r.h264.Unmarshal(p.Payload)
+	r.broken = r.broken || err != nil
+	r.data = append(r.data, data...)
+	if !p.Marker {
+		return false, false
+	}
+	whole, data = !r.broken, r.data
+	r.broken, r.data = false, nil
+	for _, kind := range []byte{7, 8, 5} {
+		if !hasNAL(data, kind) {
+			return false, whole
+		}
+	}
+	return true, whole
+}
+
+func hasNAL(annexB []byte, kind byte) bool {
+	for i := 0; i+3 < len(annexB); i++ {
+		if annexB[i] == 0 && annexB[i+1] == 0 && annexB[i+2] == 1 && annexB[i+3]&0x1f == kind {
+			return true
+		}
+	}
+	return false
+}
+
+func (v *viewer) call(options *webrtc.OfferOptions) []byte {
+	offer, err := v.pc.CreateOffer(options)
+	require.NoError(v.t, err)
+	v.offer = time.Now()
+	payload := v.deliver(signaling.Message{Type: signaling.TypeOffer, Session: v.id, SDP: offer.SDP})
+	require.NoError(v.t, v.pc.SetLocalDescription(offer))
+	v.ready <- struct{}{}
+	return payload
+}
+
+func (v *viewer) close() {
+	select {
+	case <-v.done:
+		return
+	default:
+	}
+	close(v.done)
+	v.wait.Wait()
+	_ = v.pc.GracefulClose()
+}
+
+func (v *viewer) bye() {
+	v.deliver(signaling.Message{Type: signaling.TypeBye, Session: v.id, Reason: signaling.ReasonLeft})
+}
+
+func (v *viewer) awaitState(want webrtc.PeerConnectionState) {
+	v.t.Helper()
+	for next(v.t, fmt.Sprint("state ", want), v.states) != want {
+	}
+}

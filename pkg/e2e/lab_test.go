@@ -1,0 +1,166 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"seccam/pkg/credential"
+)
+
+// lab is one portal on this machine, with its state in a folder of its own.
+type lab struct {
+	t       *testing.T
+	dir     string
+	portal  *process
+	url     string // of the pages
+	mqttURL string
+	mqtt    string // host:port
+}
+
+// newLab starts a portal on ports of the system's choice.
+func newLab(t *testing.T) *lab {
+	t.Helper()
+	l := &lab{t: t, dir: t.TempDir()}
+	l.configure("127.0.0.1:0", "127.0.0.1:0")
+	l.startPortal()
+	// A restarted portal is found at the same addresses.
+	l.configure(strings.TrimPrefix(l.url, "http://"), l.mqtt)
+	return l
+}
+
+func (l *lab) configFile() string { return filepath.Join(l.dir, "portal.yml") }
+
+func (l *lab) configure(listen, mqtt string) {
+	l.t.Helper()
+	text := fmt.Sprintf("listen: %s\npublic_url: http://%s\ndatabase: portal.db\nstate_dir: .\nlog_level: debug\nbroker:\n  tcp: %s\n",
+		listen, listen, mqtt)
+	require.NoError(l.t, os.WriteFile(l.configFile(), []byte(text), 0o600))
+}
+
+func (l *lab) startPortal() {
+	l.t.Helper()
+	l.portal = start(l.t, "portal", portalBinary, "serve", "--config", l.configFile())
+	found := l.portal.await(`portal ready.* listen=(\S+).* mqtt_url=(\S+)`)
+	l.url, l.mqttURL = "http://"+found[1], found[2]
+	l.mqtt = strings.TrimPrefix(l.mqttURL, "mqtt://")
+	l.portal.await("signalling is up")
+}
+
+// command runs one of the portal's commands on the lab's database and returns its output.
+func (l *lab) command(args ...string) string {
+	l.t.Helper()
+	cmd := exec.Command(portalBinary, append([]string{"--config", l.configFile()}, args...)...)
+	output, err := cmd.CombinedOutput()
+	require.NoError(l.t, err, "portal %v: %s", args, output)
+	return string(output)
+}
+
+// camera is a provisioned camera.
+type camera struct {
+	id, code string
+	config   string
+	folder   string
+	process  *process
+}
+
+// provision adds a camera with a small, fast picture.
+func (l *lab) provision() *camera {
+	l.t.Helper()
+	output := l.command("cameras", "provision", "--out", filepath.Join(l.dir, "cameras"), "--source", "testpattern")
+	found := regexp.MustCompile(`camera id:\s+(\S+)\nclaim code:\s+(\S+)\nfiles:\s+(\S+)`).FindStringSubmatch(output)
+	require.NotNil(l.t, found, output)
+	id, err := credential.ParseCode(found[1])
+	require.NoError(l.t, err)
+	c := &camera{id: id, code: found[2], folder: found[3], config: filepath.Join(found[3], "camerad.yml")}
+	file, err := os.ReadFile(c.config)
+	require.NoError(l.t, err)
+	text := regexp.MustCompile(`portal_url: \S+`).ReplaceAllString(string(file), "portal_url: "+l.url)
+	text += videoConfig
+	require.NoError(l.t, os.WriteFile(c.config, []byte(text), 0o600))
+	return c
+}
+
+// startCamera starts camerad and waits until it is connected.
+func (l *lab) startCamera(c *camera) {
+	l.t.Helper()
+	c.process = start(l.t, "camerad", cameradBinary, "run", "--config", c.config)
+	c.process.await(`connected to the portal's broker`)
+}
+
+// client is a person's HTTP client with their cookies.
+type client struct {
+	t    *testing.T
+	base string
+	http *http.Client
+}
+
+func (l *lab) client() *client {
+	jar, err := cookiejar.New(nil)
+	require.NoError(l.t, err)
+	return &client{t: l.t, base: l.url, http: &http.Client{
+		Jar: jar, Timeout: patience,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+}
+
+// call sends JSON to the API and returns the status and the decoded body.
+func (c *client) call(method, path string, body any) (int, map[string]any) {
+	c.t.Helper()
+	var payload io.Reader
+	if body != nil {
+		data, err := json.Marshal(body)
+		require.NoError(c.t, err)
+		payload = bytes.NewReader(data)
+	}
+	req, err := http.NewRequest(method, c.base+path, payload)
+	require.NoError(c.t, err)
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := c.http.Do(req)
+	require.NoError(c.t, err)
+	defer func() { _ = resp.Body.Close() }()
+	var answer map[string]any
+	data, err := io.ReadAll(resp.Body)
+	require.NoError(c.t, err)
+	if len(data) > 0 && strings.Contains(resp.Header.Get("Content-Type"), "json") && data[0] == '{' {
+		require.NoError(c.t, json.Unmarshal(data, &answer), "%s", data)
+	}
+	return resp.StatusCode, answer
+}
+
+const testPassword = "correct horse battery 1"
+
+// signUp makes an account with a camera, which must be running.
+func (l *lab) signUp(username string, c *camera) *client {
+	l.t.Helper()
+	person := l.client()
+	status, body := person.call("POST", "/api/v1/signup", map[string]string{
+		"username": username, "camera_id": c.id, "claim_code": c.code,
+		"password": testPassword, "password_confirm": testPassword,
+	})
+	require.Equal(l.t, http.StatusCreated, status, body)
+	require.Eventually(l.t, func() bool {
+		status, body = person.call("POST", "/api/v1/signup/confirm", nil)
+		return status == http.StatusOK
+	}, patience, 50*time.Millisecond, "the camera is seen: %v", body)
+	return person
+}
+
+// cookies returns the person's cookies as a header, for WebSockets and browsers.
+func (c *client) cookies() []*http.Cookie {
+	req, err := http.NewRequest("GET", c.base, nil)
+	require.NoError(c.t, err)
+	return c.http.Jar.Cookies(req.URL)
+}

@@ -1,0 +1,71 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+// Paths of the programs under test, built once.
+var portalBinary, cameradBinary string
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "seccam-e2e-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	portalBinary, cameradBinary = filepath.Join(dir, "portal"), filepath.Join(dir, "camerad")
+	for binary, source := range map[string]string{portalBinary: "seccam/portal", cameradBinary: "seccam/camerad"} {
+		args := append(append([]string{"build"}, buildFlags...), "-o", binary, source)
+		build := exec.Command("go", args...)
+		build.Stdout, build.Stderr = os.Stderr, os.Stderr
+		if err := build.Run(); err != nil {
+			fmt.Fprintln(os.Stderr, "build", source, err)
+			return 1
+		}
+	}
+	defer stopBrowser()
+	return m.Run()
+}
+
+// browser is the one Chromium of all tests; each test has a browser context of its own.
+var (
+	browser     context.Context
+	stopBrowser = func() {}
+)
+
+// startBrowser starts Chromium when the first test needs it. The flags are those of a machine
+// without a network: loopback candidates without mDNS, and no phoning home.
+func startBrowser(t *testing.T) context.Context {
+	t.Helper()
+	if browser != nil {
+		return browser
+	}
+	options := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.Flag("allow-loopback-in-peer-connection", true),
+		chromedp.Flag("disable-features", "WebRtcHideLocalIpsWithMdns,site-per-process,Translate,BlinkGenPropertyTrees"),
+		chromedp.Flag("autoplay-policy", "no-user-gesture-required"),
+		chromedp.Flag("disable-quic", true),
+		chromedp.Flag("disable-component-update", true),
+		chromedp.DisableGPU,
+		chromedp.NoSandbox, // the tests may run as root
+		chromedp.WindowSize(1280, 800),
+	)
+	allocator, stopAllocator := chromedp.NewExecAllocator(context.Background(), options...)
+	ctx, stop := chromedp.NewContext(allocator)
+	stopBrowser = func() { stop(); stopAllocator() }
+	if err := chromedp.Do(ctx); err != nil {
+		t.Fatalf("start Chromium: %v; install it with: .ci/deps test", err)
+	}
+	browser = ctx
+	return ctx
+}

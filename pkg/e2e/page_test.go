@@ -1,0 +1,114 @@
+package e2e
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/require"
+)
+
+// page is a tab in a browser context of its own: another person, as far as the portal can tell.
+type page struct {
+	t   *testing.T
+	ctx context.Context
+	// close ends the tab as closing its window does.
+	close func()
+}
+
+func newPage(t *testing.T) *page {
+	t.Helper()
+	ctx, stop := chromedp.NewContext(startBrowser(t), chromedp.WithNewBrowserContext())
+	p := &page{t: t, ctx: ctx, close: stop}
+	t.Cleanup(func() {
+		if t.Failed() {
+			p.screenshot("failed")
+		}
+		stop()
+	})
+	return p
+}
+
+// openAs opens a page of the portal with a person's cookies.
+func (p *page) openAs(person *client, path string) {
+	p.t.Helper()
+	for _, cookie := range person.cookies() {
+		_, err := chromedp.Call(p.ctx, network.SetCookie, network.SetCookieParams{
+			Name: cookie.Name, Value: cookie.Value, URL: person.base,
+		})
+		require.NoError(p.t, err)
+	}
+	p.open(person.base + path)
+}
+
+func (p *page) open(url string) { p.t.Helper(); p.do(chromedp.Navigate(url)) }
+
+func (p *page) do(steps ...chromedp.Action[chromedp.Void]) {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	require.NoError(p.t, chromedp.Do(ctx, steps...))
+}
+
+func (p *page) fill(selector, text string) {
+	p.t.Helper()
+	p.do(chromedp.SendKeys(chromedp.CSS(selector), text))
+}
+
+func (p *page) click(selector string) {
+	p.t.Helper()
+	p.do(chromedp.Click(chromedp.CSS(selector)))
+}
+
+// eval returns the value of an expression, awaiting it if it is a promise.
+func eval[T any](p *page, expression string) T {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	value, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+	require.NoError(p.t, err, expression)
+	return value
+}
+
+// await waits until an expression is true. The page asks itself at each animation frame.
+func (p *page) await(expression string) {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	_, err := chromedp.Run(ctx, chromedp.Poll[bool](expression, chromedp.WithPollingInterval(50*time.Millisecond)))
+	if err != nil {
+		p.t.Logf("page: %s", p.text())
+	}
+	require.NoError(p.t, err, "waiting for %s", expression)
+}
+
+func (p *page) text() string {
+	ctx, cancel := context.WithTimeout(p.ctx, 5*time.Second)
+	defer cancel()
+	text, err := chromedp.Run(ctx, chromedp.Evaluate[string](`document.body.innerText`))
+	if err != nil {
+		return err.Error()
+	}
+	return text
+}
+
+// screenshot writes a picture into SCREENSHOTS, if that is set, for a person to look at.
+func (p *page) screenshot(name string) {
+	dir := os.Getenv("SCREENSHOTS")
+	if dir == "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(p.ctx, 10*time.Second)
+	defer cancel()
+	picture, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, p.t.Name()+"-"+name+".png"), picture, 0o600)
+	}
+	if err != nil {
+		p.t.Logf("screenshot: %v", err)
+	}
+}

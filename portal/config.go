@@ -1,0 +1,137 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	"seccam/broker"
+	"seccam/pkg/config"
+	"seccam/portal/turn"
+)
+
+// Config is portal.yml. Its defaults are [DefaultConfig]; configs/portal.yml documents each key.
+type Config struct {
+	Listen         string        `yaml:"listen"`
+	PublicURL      string        `yaml:"public_url"`
+	CertFile       string        `yaml:"cert_file"`
+	KeyFile        string        `yaml:"key_file"`
+	TrustedProxies []string      `yaml:"trusted_proxies"`
+	Database       string        `yaml:"database"`
+	StateDir       string        `yaml:"state_dir"`
+	BrokerURL      string        `yaml:"broker_url"`
+	MQTTURL        string        `yaml:"mqtt_url"`
+	Broker         broker.Config `yaml:"broker"`
+	ICEServers     []turn.Server `yaml:"ice_servers"`
+	LogLevel       string        `yaml:"log_level"`
+}
+
+// DefaultConfig serves this machine only, with everything in ./seccam-data.
+func DefaultConfig() Config {
+	return Config{
+		Listen:    "127.0.0.1:8080",
+		PublicURL: "http://127.0.0.1:8080",
+		Database:  "seccam-data/portal.db",
+		StateDir:  "seccam-data",
+		Broker:    broker.DefaultConfig(),
+		LogLevel:  "info",
+	}
+}
+
+// loadConfig reads path, or only the environment if path is empty. Relative paths in a file are
+// relative to the file's folder.
+func loadConfig(path string, environ []string) (Config, error) {
+	cfg := DefaultConfig()
+	if err := config.Load(&cfg, path, environ); err != nil {
+		return Config{}, err
+	}
+	if path != "" {
+		cfg.resolve(filepath.Dir(path))
+	}
+	return cfg, nil
+}
+
+func (c *Config) resolve(folder string) {
+	paths := []*string{&c.StateDir, &c.CertFile, &c.KeyFile, &c.Broker.CertFile, &c.Broker.KeyFile}
+	if u, err := url.Parse(c.Database); err == nil && u.Scheme == "" {
+		paths = append(paths, &c.Database)
+	}
+	for i := range c.ICEServers {
+		paths = append(paths, &c.ICEServers[i].CredentialFile, &c.ICEServers[i].SecretFile)
+	}
+	for _, path := range paths {
+		if *path != "" && !filepath.IsAbs(*path) {
+			*path = filepath.Join(folder, *path)
+		}
+	}
+}
+
+// Validate implements config.Validator.
+func (c *Config) Validate() error {
+	var errs []error
+	bad := func(key, format string, args ...any) {
+		errs = append(errs, fmt.Errorf("%s: %s", key, fmt.Sprintf(format, args...)))
+	}
+	public, err := url.Parse(c.PublicURL)
+	if err != nil || public.Host == "" || public.Scheme != "http" && public.Scheme != "https" || public.Path != "" {
+		bad("public_url", "%q must be http:// or https:// and a host, without a path: what people type into the browser", c.PublicURL)
+	}
+	if _, err := netip.ParseAddrPort(c.Listen); err != nil {
+		bad("listen", "%q must be an address and a port, such as 127.0.0.1:8080", c.Listen)
+	}
+	if (c.CertFile == "") != (c.KeyFile == "") {
+		bad("cert_file, key_file", "set both for HTTPS, or neither")
+	}
+	for _, proxy := range c.TrustedProxies {
+		if _, err := netip.ParsePrefix(proxy); err != nil {
+			bad("trusted_proxies", "%q must be a network, such as 127.0.0.1/32", proxy)
+		}
+	}
+	if c.Database == "" || c.StateDir == "" {
+		bad("database, state_dir", "must not be empty")
+	}
+	c.checkMQTT(bad)
+	for i, server := range c.ICEServers {
+		if err := server.Validate(); err != nil {
+			bad(fmt.Sprintf("ice_servers[%d]", i), "%v", err)
+		}
+	}
+	if err := new(slog.LevelVar).UnmarshalText([]byte(c.LogLevel)); err != nil {
+		bad("log_level", "%q must be debug, info, warn or error", c.LogLevel)
+	}
+	return errors.Join(errs...)
+}
+
+func (c *Config) checkMQTT(bad func(key, format string, args ...any)) {
+	for key, value := range map[string]string{"broker_url": c.BrokerURL, "mqtt_url": c.MQTTURL} {
+		if value == "" {
+			continue
+		}
+		u, err := url.Parse(value)
+		if err != nil || u.Host == "" || !mqttSchemes[u.Scheme] {
+			bad(key, "%q must be mqtt://, mqtts://, ws:// or wss:// with a host", value)
+		}
+	}
+	if c.BrokerURL != "" {
+		if c.MQTTURL == "" {
+			bad("mqtt_url", "must be set with broker_url: the address at which cameras reach that broker")
+		}
+		return // the embedded broker is not used
+	}
+	if err := c.Broker.Validate(); err != nil {
+		bad("broker", "%v", err)
+	}
+}
+
+var mqttSchemes = map[string]bool{"mqtt": true, "mqtts": true, "ws": true, "wss": true}
+
+// logger writes structured lines to standard error.
+func (c *Config) logger() *slog.Logger {
+	var level slog.LevelVar
+	_ = level.UnmarshalText([]byte(c.LogLevel)) // validated
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: &level}))
+}

@@ -1,0 +1,220 @@
+// Package presence judges which cameras are connected, from their retained status messages and
+// Wills, and remembers when each was last heard from.
+package presence
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"seccam/pkg/signaling"
+)
+
+// How often stale cameras are looked for, and last-seen times are written.
+const (
+	sweepInterval = 5 * time.Second
+	flushInterval = 15 * time.Second
+)
+
+// Store keeps when cameras were last seen.
+type Store interface {
+	Seen(ctx context.Context, at map[string]time.Time) error
+}
+
+// Tracker holds the presence of every camera that was heard from. Its methods are safe for
+// concurrent use.
+type Tracker struct {
+	store    Store
+	now      func() time.Time
+	log      *slog.Logger
+	onChange func(camera string)
+
+	mu      sync.Mutex
+	cameras map[string]*entry
+	unsaved map[string]time.Time
+}
+
+type entry struct {
+	status   signaling.Status
+	lastSeen time.Time // when an online status last arrived
+	stale    bool
+}
+
+// New returns an empty tracker. onChange is called, without blocking it for long, after the presence
+// of a camera changed. now is the clock; nil is time.Now.
+func New(store Store, onChange func(camera string), now func() time.Time, log *slog.Logger) *Tracker {
+	if now == nil {
+		now = time.Now
+	}
+	return &Tracker{
+		store: store, now: now, log: log, onChange: onChange,
+		cameras: map[string]*entry{}, unsaved: map[string]time.Time{},
+	}
+}
+
+// Remember sets when a camera was last seen before this process began.
+func (t *Tracker) Remember(camera string, lastSeen time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.cameras[camera] == nil {
+		t.cameras[camera] = &entry{lastSeen: lastSeen}
+	}
+}
+
+// Handle takes a payload from a camera's status topic. An empty one (a cleared retained message) and
+// an earlier connection's Will change nothing.
+func (t *Tracker) Handle(camera string, payload []byte) {
+	if len(payload) == 0 {
+		return
+	}
+	status, err := signaling.DecodeStatus(payload)
+	if err != nil {
+		t.log.Warn("status ignored", "camera", camera, "error", err)
+		return
+	}
+	if t.update(camera, status) {
+		t.onChange(camera)
+	}
+}
+
+// update reports whether what people see has changed.
+func (t *Tracker) update(camera string, status signaling.Status) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	e := t.cameras[camera]
+	if e == nil {
+		e = &entry{}
+		t.cameras[camera] = e
+	}
+	if !status.Supersedes(e.status) {
+		return false
+	}
+	before := e.presence()
+	if status.Online {
+		e.lastSeen, e.stale = t.now(), false
+		t.unsaved[camera] = e.lastSeen
+	}
+	e.status = status
+	after := e.presence()
+	return before.State != after.State || before.Text != after.Text
+}
+
+// Of returns a camera's presence; its Fingerprint is not this package's to know.
+func (t *Tracker) Of(camera string) signaling.Presence {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if e := t.cameras[camera]; e != nil {
+		return e.presence()
+	}
+	return (&entry{}).presence()
+}
+
+// Online reports whether a camera is connected.
+func (t *Tracker) Online(camera string) bool { return t.Of(camera).Online }
+
+func (e *entry) presence() signaling.Presence {
+	p := signaling.Presence{Online: e.status.Online && !e.stale}
+	if !e.lastSeen.IsZero() {
+		p.LastSeen = e.lastSeen.UnixMilli()
+	}
+	switch {
+	case p.Online && e.status.Picture == signaling.PictureLost:
+		p.State, p.Text = signaling.StateNoPicture, "Online, but no picture"
+		if e.status.Detail != "" {
+			p.Text += ": " + e.status.Detail
+		}
+	case p.Online:
+		p.State, p.Text = signaling.StateOnline, "Online"
+	case e.lastSeen.IsZero():
+		p.State, p.Text = signaling.StateNever, "Not connected yet"
+	default:
+		p.State, p.Text = signaling.StateOffline, e.offlineText()
+	}
+	return p
+}
+
+func (e *entry) offlineText() string {
+	switch {
+	case e.stale:
+		return fmt.Sprintf("Offline: nothing heard from the camera for %d seconds", int(signaling.StatusStale.Seconds()))
+	case e.status.Reason == signaling.OfflineShutdown:
+		return "Offline: the camera was shut down"
+	case e.status.Reason == signaling.OfflineConnectionLost:
+		return "Offline: the connection to the camera was lost; check its power and network"
+	}
+	return "Offline"
+}
+
+// Forget drops what is known about a camera that changed hands, but for whether it is connected.
+func (t *Tracker) Forget(camera string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.unsaved, camera)
+	if e := t.cameras[camera]; e != nil && !e.status.Online {
+		delete(t.cameras, camera)
+	}
+}
+
+// Run marks cameras stale whose status was not repeated, and saves last-seen times, until ctx ends.
+func (t *Tracker) Run(ctx context.Context) error {
+	sweep, flush := time.NewTicker(sweepInterval), time.NewTicker(flushInterval)
+	defer sweep.Stop()
+	defer flush.Stop()
+	for {
+		select {
+		case <-sweep.C:
+			t.sweep()
+		case <-flush.C:
+			t.flushLogged(ctx)
+		case <-ctx.Done():
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+			defer cancel()
+			t.flushLogged(last)
+			return nil
+		}
+	}
+}
+
+// sweep finds online cameras that have been silent for too long: a Will dies with its broker node.
+func (t *Tracker) sweep() {
+	var changed []string
+	t.mu.Lock()
+	for camera, e := range t.cameras {
+		if e.status.Online && !e.stale && t.now().Sub(e.lastSeen) > signaling.StatusStale {
+			e.stale = true
+			changed = append(changed, camera)
+		}
+	}
+	t.mu.Unlock()
+	for _, camera := range changed {
+		t.onChange(camera)
+	}
+}
+
+// Flush saves the last-seen times that are not saved yet. What fails to be saved is kept.
+func (t *Tracker) Flush(ctx context.Context) error {
+	t.mu.Lock()
+	unsaved := t.unsaved
+	t.unsaved = map[string]time.Time{}
+	t.mu.Unlock()
+	err := t.store.Seen(ctx, unsaved)
+	if err == nil {
+		return nil
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for camera, at := range unsaved {
+		if _, newer := t.unsaved[camera]; !newer {
+			t.unsaved[camera] = at
+		}
+	}
+	return fmt.Errorf("save when cameras were last seen: %w", err)
+}
+
+func (t *Tracker) flushLogged(ctx context.Context) {
+	if err := t.Flush(ctx); err != nil {
+		t.log.Error("presence", "error", err)
+	}
+}

@@ -1,0 +1,75 @@
+// Package revocation makes the end of a right take effect on every portal that shares the database:
+// a revoked camera or token, a log-out, a camera that changed hands.
+package revocation
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"seccam/portal/store"
+)
+
+// pollInterval bounds how long a revocation recorded by another process takes to be seen here.
+const pollInterval = time.Second
+
+// Store records revocations.
+type Store interface {
+	Revoke(ctx context.Context, subject string) error
+	RevocationsAfter(ctx context.Context, id int64) ([]store.Revocation, error)
+	LastRevocation(ctx context.Context) (int64, error)
+}
+
+// Watcher records revocations and acts on everyone's.
+type Watcher struct {
+	store Store
+	act   func(subject string)
+	last  int64
+	log   *slog.Logger
+	kick  chan struct{}
+}
+
+// New returns a watcher that calls act, in order and one at a time, for each revocation recorded
+// from now on. act must not block for long.
+func New(ctx context.Context, s Store, act func(subject string), log *slog.Logger) (*Watcher, error) {
+	last, err := s.LastRevocation(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &Watcher{store: s, act: act, last: last, log: log, kick: make(chan struct{}, 1)}, nil
+}
+
+// Revoke records that the right named by subject ended; it takes effect here at once.
+func (w *Watcher) Revoke(ctx context.Context, subject string) error {
+	if err := w.store.Revoke(ctx, subject); err != nil {
+		return err
+	}
+	select {
+	case w.kick <- struct{}{}:
+	default: // a look is due already
+	}
+	return nil
+}
+
+// Run acts on revocations until ctx ends.
+func (w *Watcher) Run(ctx context.Context) error {
+	ticker := time.NewTicker(pollInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+		case <-w.kick:
+		case <-ctx.Done():
+			return nil
+		}
+		list, err := w.store.RevocationsAfter(ctx, w.last)
+		if err != nil && ctx.Err() == nil {
+			w.log.Error("read revocations; trying again", "error", err)
+		}
+		for _, r := range list {
+			w.log.Info("revoked", "subject", r.Subject)
+			w.act(r.Subject)
+			w.last = r.ID
+		}
+	}
+}

@@ -1,0 +1,148 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"gorm.io/gorm"
+)
+
+// Camera is a device that was provisioned. Nobody owns it until it is claimed.
+type Camera struct {
+	ID      string
+	Name    string
+	OwnerID *int64
+	// ClaimHash is the hash of the code that claims it; nil once the code was used.
+	ClaimHash  []byte
+	KeyVersion int
+	// Fingerprint is what the camera reported when it last asked for a token; PinnedFingerprint is
+	// what it was when it was claimed, and what browsers insist on.
+	Fingerprint       string
+	PinnedFingerprint string
+	ClaimedAt         *time.Time
+	LastSeenAt        *time.Time
+	CreatedAt         time.Time
+}
+
+// Provision adds a camera that nobody owns.
+func (s *Store) Provision(ctx context.Context, cameraID string, claimHash []byte) error {
+	return s.db.WithContext(ctx).Create(&Camera{ID: cameraID, ClaimHash: claimHash, KeyVersion: 1}).Error
+}
+
+// CameraByID finds a camera, whoever owns it. For users, see [Store.CameraOf].
+func (s *Store) CameraByID(ctx context.Context, cameraID string) (*Camera, error) {
+	return s.camera(ctx, s.db.Where("id = ?", cameraID))
+}
+
+// CameraOf finds a camera that the user owns.
+func (s *Store) CameraOf(ctx context.Context, userID int64, cameraID string) (*Camera, error) {
+	return s.camera(ctx, s.db.Where("id = ? AND owner_id = ?", cameraID, userID))
+}
+
+func (s *Store) camera(ctx context.Context, query *gorm.DB) (*Camera, error) {
+	var camera Camera
+	if err := query.WithContext(ctx).First(&camera).Error; err != nil {
+		return nil, found(err)
+	}
+	return &camera, nil
+}
+
+// CamerasOf lists the cameras that the user owns, the first claimed first.
+func (s *Store) CamerasOf(ctx context.Context, userID int64) ([]Camera, error) {
+	var cameras []Camera
+	err := s.db.WithContext(ctx).Where("owner_id = ?", userID).Order("claimed_at, id").Find(&cameras).Error
+	return cameras, err
+}
+
+// AllCameras lists every camera, by id.
+func (s *Store) AllCameras(ctx context.Context) ([]Camera, error) {
+	var cameras []Camera
+	err := s.db.WithContext(ctx).Order("created_at, id").Find(&cameras).Error
+	return cameras, err
+}
+
+// Claim gives an unowned camera to a user and uses its code up.
+func (s *Store) Claim(ctx context.Context, userID int64, cameraID string, claimHash []byte, name string) error {
+	if err := s.ExpirePending(ctx); err != nil {
+		return err
+	}
+	return take(s.db.WithContext(ctx), cameraID, claimHash, map[string]any{
+		"owner_id": userID, "claimed_at": s.now(), "claim_hash": nil, "name": name,
+		"pinned_fingerprint": gorm.Expr("fingerprint"),
+	})
+}
+
+// take is the one statement by which a camera gets an owner: of two at once, one finds it unowned.
+func take(db *gorm.DB, cameraID string, claimHash []byte, set map[string]any) error {
+	result := db.Model(&Camera{}).
+		Where("id = ? AND owner_id IS NULL AND claim_hash = ?", cameraID, claimHash).Updates(set)
+	if result.Error == nil && result.RowsAffected == 0 {
+		return ErrClaimRefused
+	}
+	return result.Error
+}
+
+// Rename sets the name that its owner gives a camera.
+func (s *Store) Rename(ctx context.Context, userID int64, cameraID, name string) error {
+	return one(s.db.WithContext(ctx).Model(&Camera{}).
+		Where("id = ? AND owner_id = ?", cameraID, userID).Update("name", name))
+}
+
+// Release takes a camera from its owner and everything he did with it; claimHash is of the new code
+// by which the next owner can claim it.
+func (s *Store) Release(ctx context.Context, userID int64, cameraID string, claimHash []byte) error {
+	return s.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+		err := one(tx.Model(&Camera{}).
+			Where("id = ? AND owner_id = ?", cameraID, userID).
+			Updates(map[string]any{
+				"owner_id": nil, "claimed_at": nil, "name": "", "pinned_fingerprint": "", "last_seen_at": nil,
+				"claim_hash": claimHash,
+			}))
+		if err != nil {
+			return err
+		}
+		return tx.Where("camera_id = ?", cameraID).Delete(&Notice{}).Error
+	})
+}
+
+// ReportFingerprint records the certificate a camera proved to have, and pins it if its owner
+// claimed it before it was ever online.
+func (s *Store) ReportFingerprint(ctx context.Context, cameraID, fingerprint string) error {
+	return s.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+		camera := tx.Model(&Camera{}).Where("id = ?", cameraID)
+		if err := one(camera.Update("fingerprint", fingerprint)); err != nil {
+			return err
+		}
+		return tx.Model(&Camera{}).
+			Where("id = ? AND pinned_fingerprint = '' AND owner_id IS NOT NULL AND claim_hash IS NULL", cameraID).
+			Update("pinned_fingerprint", fingerprint).Error
+	})
+}
+
+// Seen records when cameras were last heard from, all in one transaction.
+func (s *Store) Seen(ctx context.Context, at map[string]time.Time) error {
+	if len(at) == 0 {
+		return nil
+	}
+	return s.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+		for id, when := range at {
+			if err := tx.Model(&Camera{}).Where("id = ?", id).Update("last_seen_at", when.UTC()).Error; err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// RaiseKeyVersion makes a camera's device key and tokens worthless and returns the new version.
+func (s *Store) RaiseKeyVersion(ctx context.Context, cameraID string) (int, error) {
+	var camera Camera
+	err := s.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+		raised := tx.Model(&Camera{}).Where("id = ?", cameraID).Update("key_version", gorm.Expr("key_version + 1"))
+		if err := one(raised); err != nil {
+			return err
+		}
+		return tx.First(&camera, "id = ?", cameraID).Error
+	})
+	return camera.KeyVersion, err
+}

@@ -1,0 +1,127 @@
+package store
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/pressly/goose/v3"
+	"gorm.io/driver/postgres"
+	"gorm.io/driver/sqlite"
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+)
+
+// ErrNotFound is returned when what was asked for does not exist, or is not the asker's: the same
+// on purpose.
+var ErrNotFound = errors.New("not found")
+
+//go:embed migrations
+var migrations embed.FS
+
+// Store is a connection to the database. Its methods are safe for concurrent use.
+type Store struct {
+	db  *gorm.DB
+	now func() time.Time
+}
+
+// Open connects to a database, a file path (SQLite) or a postgres:// URL, and brings its schema up
+// to date. now is the clock; nil is time.Now.
+func Open(ctx context.Context, database string, now func() time.Time) (*Store, error) {
+	if now == nil {
+		now = time.Now
+	}
+	dialector, dialect, err := dialectorOf(database)
+	if err != nil {
+		return nil, err
+	}
+	db, err := gorm.Open(dialector, &gorm.Config{
+		Logger:         logger.Discard, // errors are returned, and logged once by whoever handles them
+		TranslateError: true,
+		NowFunc:        func() time.Time { return now().UTC() },
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	s := &Store{db: db, now: func() time.Time { return now().UTC() }}
+	if err := s.migrate(ctx, dialect); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+func dialectorOf(database string) (gorm.Dialector, goose.Dialect, error) {
+	if strings.HasPrefix(database, "postgres://") || strings.HasPrefix(database, "postgresql://") {
+		return postgres.Open(database), goose.DialectPostgres, nil
+	}
+	if err := os.MkdirAll(filepath.Dir(database), 0o700); err != nil {
+		return nil, "", fmt.Errorf("database folder: %w", err)
+	}
+	// WAL lets readers go on during a write; immediate transactions wait for their turn instead of
+	// failing half way.
+	options := url.Values{
+		"_journal_mode": {"WAL"}, "_busy_timeout": {"10000"}, "_foreign_keys": {"on"},
+		"_txlock": {"immediate"}, "_synchronous": {"NORMAL"},
+	}
+	return sqlite.Open("file:" + database + "?" + options.Encode()), goose.DialectSQLite3, nil
+}
+
+func (s *Store) migrate(ctx context.Context, dialect goose.Dialect) error {
+	sub, err := fs.Sub(migrations, "migrations/"+string(dialect))
+	if err != nil {
+		return fmt.Errorf("migrations: %w", err)
+	}
+	db, err := s.db.DB()
+	if err != nil {
+		return fmt.Errorf("migrations: %w", err)
+	}
+	provider, err := goose.NewProvider(dialect, db, sub)
+	if err != nil {
+		return fmt.Errorf("migrations: %w", err)
+	}
+	if _, err := provider.Up(ctx); err != nil {
+		return fmt.Errorf("migrate database: %w", err)
+	}
+	return nil
+}
+
+// Ping reports whether the database answers.
+func (s *Store) Ping(ctx context.Context) error {
+	db, err := s.db.DB()
+	if err != nil {
+		return err
+	}
+	return db.PingContext(ctx)
+}
+
+// Close releases the connections.
+func (s *Store) Close() error {
+	db, err := s.db.DB()
+	if err != nil {
+		return err
+	}
+	return db.Close()
+}
+
+// found turns gorm's not-found into ours.
+func found(err error) error {
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return ErrNotFound
+	}
+	return err
+}
+
+// one turns an UPDATE or DELETE that met no row into [ErrNotFound].
+func one(result *gorm.DB) error {
+	if result.Error == nil && result.RowsAffected == 0 {
+		return ErrNotFound
+	}
+	return result.Error
+}

@@ -1,0 +1,331 @@
+package web
+
+import (
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"seccam/pkg/credential"
+	"seccam/portal/account"
+)
+
+func TestAbuse01_ClaimWithIDAlone(t *testing.T) {
+	p := newPortal(t)
+	c, _ := p.member("robin")
+	id, _ := p.camera()
+	for _, code := range []string{"", id, credential.NewCode()} {
+		answer := c.post("/cameras/new", form2("camera_id", id, "claim_code", code))
+		assert.Equal(t, http.StatusUnprocessableEntity, answer.status, code)
+		answer = c.api(http.MethodPost, "/cameras", object{"camera_id": id, "claim_code": code}, nil)
+		assert.Equal(t, http.StatusUnprocessableEntity, answer.status, code)
+		answer = p.client().post("/signup", signUpForm("mallory", id, code))
+		assert.Equal(t, http.StatusUnprocessableEntity, answer.status, code)
+	}
+	assert.NotContains(t, c.get("/home").body, id)
+}
+
+// TestAbuse02_EnumerateIDs sees the same answer for a camera that does not exist, one that is owned,
+// and one whose code is wrong, and is throttled.
+func TestAbuse02_EnumerateIDs(t *testing.T) {
+	p := newPortal(t)
+	c, _ := p.member("robin")
+	_, owned := p.member("kim")
+	free, _ := p.camera()
+	code := credential.NewCode()
+	var answers []string
+	for _, id := range []string{free, owned, credential.NewCode()} {
+		answer := c.api(http.MethodPost, "/cameras", object{"camera_id": id, "claim_code": code}, nil)
+		require.Equal(t, http.StatusUnprocessableEntity, answer.status)
+		answers = append(answers, answer.body)
+	}
+	assert.Equal(t, answers[0], answers[1])
+	assert.Equal(t, answers[0], answers[2])
+	last := reply{}
+	for range claimBurst {
+		last = c.post("/cameras/new", form2("camera_id", credential.NewCode(), "claim_code", code))
+	}
+	assert.Equal(t, http.StatusTooManyRequests, last.status)
+	assert.NotEmpty(t, last.header.Get("Retry-After"))
+	assert.Contains(t, last.body, "Please wait")
+}
+
+func TestAbuse03_TwoSimultaneousClaims(t *testing.T) {
+	p := newPortal(t)
+	clients := make([]*client, 4)
+	for i := range clients {
+		clients[i], _ = p.member("robin" + string(rune('a'+i)))
+	}
+	id, code := p.camera()
+	statuses := make([]int, len(clients))
+	var group sync.WaitGroup
+	for i, c := range clients {
+		group.Go(func() {
+			statuses[i] = c.api(http.MethodPost, "/cameras", object{"camera_id": id, "claim_code": code}, nil).status
+		})
+	}
+	group.Wait()
+	won := 0
+	for _, status := range statuses {
+		if status == http.StatusCreated {
+			won++
+		} else {
+			assert.Equal(t, http.StatusUnprocessableEntity, status)
+		}
+	}
+	assert.Equal(t, 1, won)
+}
+
+func TestAbuse04_ClaimOwnedCamera(t *testing.T) {
+	p := newPortal(t)
+	owner, camera := p.member("robin")
+	thief, _ := p.member("mallory")
+	for range 2 {
+		answer := thief.post("/cameras/new", form2("camera_id", camera, "claim_code", credential.NewCode()))
+		assert.Equal(t, http.StatusUnprocessableEntity, answer.status)
+	}
+	home := owner.get("/home").body
+	assert.Contains(t, home, "tried to claim your camera")
+	assert.Contains(t, home, "2 times")
+	notice := between(t, home, `data-notice="`, `"`)
+	assert.Equal(t, http.StatusNotFound, thief.post("/notices/"+notice+"/dismiss", nil).status)
+	assert.Equal(t, http.StatusSeeOther, owner.post("/notices/"+notice+"/dismiss", nil).status)
+	assert.NotContains(t, owner.get("/home").body, "tried to claim your camera")
+	assert.NotContains(t, thief.get("/home").body, camera)
+}
+
+func TestAbuse05_ReuseClaimCode(t *testing.T) {
+	p := newPortal(t)
+	owner, _ := p.member("robin")
+	other, _ := p.member("kim")
+	id, code := p.camera()
+	claim := form2("camera_id", id, "claim_code", code)
+	require.Equal(t, http.StatusSeeOther, owner.post("/cameras/new", claim).status)
+	assert.Equal(t, http.StatusUnprocessableEntity, other.post("/cameras/new", claim).status)
+	require.Equal(t, http.StatusOK, owner.post("/cameras/"+id+"/release", nil).status)
+	assert.Equal(t, http.StatusUnprocessableEntity, other.post("/cameras/new", claim).status, "after a release too")
+}
+
+// TestAbuse07_ForeignCameraOnEveryRoute asks for another user's camera, and for one that does not
+// exist, on every route that names one.
+func TestAbuse07_ForeignCameraOnEveryRoute(t *testing.T) {
+	p := newPortal(t)
+	_, camera := p.member("robin")
+	stranger, _ := p.member("mallory")
+	routes := 0
+	for _, route := range p.server.echo.Routes() {
+		if !strings.Contains(route.Path, ":id") || route.Method == "echo_route_not_found" {
+			continue
+		}
+		routes++
+		var bodies []string
+		for _, id := range []string{camera, credential.NewCode(), "nonsense"} {
+			answer := stranger.do(route.Method, strings.Replace(route.Path, ":id", id, 1), "application/json", strings.NewReader(`{"name":"mine"}`))
+			assert.Equal(t, http.StatusNotFound, answer.status, "%s %s", route.Method, route.Path)
+			bodies = append(bodies, answer.body)
+		}
+		assert.Equal(t, bodies[0], bodies[1], "%s %s", route.Method, route.Path)
+		nobody := p.client().do(route.Method, strings.Replace(route.Path, ":id", camera, 1), "application/json", nil)
+		assert.Contains(t, []int{http.StatusSeeOther, http.StatusUnauthorized}, nobody.status, "%s %s", route.Method, route.Path)
+	}
+	assert.Equal(t, 8, routes)
+}
+
+func TestAbuse11_ForeignOrigin(t *testing.T) {
+	p := newPortal(t)
+	c, _ := p.member("robin")
+	upgrade := func(c *client, origin string) int {
+		c.head = http.Header{
+			"Connection": {"Upgrade"}, "Upgrade": {"websocket"}, "Sec-Websocket-Version": {"13"}, "Sec-Websocket-Key": {"AAAAAAAAAAAAAAAAAAAAAA=="},
+		}
+		if origin != "" {
+			c.head.Set("Origin", origin)
+		}
+		return c.get("/api/v1/signal").status
+	}
+	for _, origin := range []string{"", "null", "https://evil.example", "http://127.0.0.1:1", p.url + ".evil.example", "http://evil.example/" + p.url} {
+		assert.Equal(t, http.StatusForbidden, upgrade(c, origin), origin)
+	}
+	assert.Zero(t, p.signals.count())
+	assert.Equal(t, http.StatusUnauthorized, upgrade(p.client(), p.url))
+}
+
+func TestAbuse14_CrossSitePost(t *testing.T) {
+	p := newPortal(t)
+	c, camera := p.member("robin")
+	for _, head := range []http.Header{
+		{"Origin": {"https://evil.example"}}, {"Sec-Fetch-Site": {"cross-site"}}, {"Sec-Fetch-Site": {"same-site"}},
+	} {
+		c.head = head
+		for _, path := range []string{"/logout", "/cameras/" + camera + "/release", "/cameras/new", "/login", "/signup", "/api/v1/logout", "/api/v1/cameras"} {
+			assert.Equal(t, http.StatusForbidden, c.post(path, nil).status, "%v %s", head, path)
+		}
+		assert.Equal(t, http.StatusForbidden, c.api(http.MethodDelete, "/cameras/"+camera, nil, nil).status)
+		assert.Equal(t, http.StatusForbidden, c.api(http.MethodPatch, "/cameras/"+camera, object{"name": "x"}, nil).status)
+	}
+	c.head = http.Header{"Origin": {p.url}}
+	assert.Equal(t, http.StatusSeeOther, c.post("/logout", nil).status)
+}
+
+func TestAbuse15_SessionFixation(t *testing.T) {
+	p := newPortal(t)
+	known, _ := p.member("mallory")
+	victim := p.client()
+	p.member("robin")
+	u, err := url.Parse(p.url)
+	require.NoError(t, err)
+	// The victim is given a session that the attacker knows, then one that was made up.
+	for _, planted := range []string{known.cookie(), "made-up"} {
+		victim.http.Jar.SetCookies(u, []*http.Cookie{{Name: "seccam_session", Value: planted, Path: "/"}})
+		require.Equal(t, http.StatusSeeOther, victim.post("/login", form2("username", "robin", "password", password)).status)
+		assert.NotEqual(t, planted, victim.cookie())
+		attacker := p.client()
+		attacker.head.Set("Cookie", "seccam_session="+planted)
+		assert.Equal(t, "/login", attacker.get("/home").header.Get("Location"))
+	}
+	before := victim.cookie()
+	id, code := p.camera()
+	require.Equal(t, http.StatusSeeOther, victim.post("/signup", signUpForm("sam", id, code)).status)
+	assert.NotEqual(t, before, victim.cookie(), "a sign-up is a log-in too")
+}
+
+// TestAbuse17_CredentialStuffing is throttled whatever the headers say, and the owner still gets in
+// from elsewhere.
+func TestAbuse17_CredentialStuffing(t *testing.T) {
+	p := newPortalWith(t, func(cfg *Config) { cfg.TrustedProxies = []string{"192.0.2.1/32"} })
+	p.member("robin")
+	attacker := p.client()
+	guess := func(n string) reply {
+		attacker.head.Set("X-Forwarded-For", n)
+		attacker.head.Set("X-Real-Ip", n)
+		return attacker.post("/login", form2("username", "robin", "password", "guess "+n))
+	}
+	last := reply{}
+	for i := range guessBurst + 1 {
+		last = guess("203.0.113." + string(rune('0'+i%10)))
+	}
+	assert.Equal(t, http.StatusTooManyRequests, last.status)
+
+	behind := newPortalWith(t, func(cfg *Config) { cfg.TrustedProxies = []string{"127.0.0.0/8"} })
+	behind.member("robin")
+	attacker = behind.client()
+	for range guessBurst + 1 {
+		last = guess("203.0.113.1")
+	}
+	require.Equal(t, http.StatusTooManyRequests, last.status)
+	owner := behind.client()
+	owner.head.Set("X-Forwarded-For", "198.51.100.7")
+	assert.Equal(t, http.StatusSeeOther, owner.post("/login", form2("username", "robin", "password", password)).status)
+}
+
+var linked = regexp.MustCompile(`(?:href|action|src)="([^"]*)"`)
+
+// TestAbuse36_NoSecretsInURLsAndReferrers looks at every page's addresses, forms and headers, and at
+// the log.
+func TestAbuse36_NoSecretsInURLsAndReferrers(t *testing.T) {
+	p := newPortal(t)
+	c, camera := p.member("robin")
+	newcomer, _ := p.newcomer("sam")
+	id, code := p.camera()
+	wrong := signUpForm("x", id, code)
+	released := c.post("/cameras/"+p.secondCamera(c, "")+"/release", nil)
+	pages := []reply{
+		p.client().post("/signup", wrong), p.client().get("/login"), newcomer.get("/setup"), c.get("/home"), released,
+		c.get("/cameras/" + camera), c.get("/cameras/" + camera + "/settings"), c.get("/cameras/" + camera + "/release"), c.get("/cameras/new"),
+	}
+	secrets := []string{password, code, c.cookie(), newcomer.cookie(), between(t, released.body, `id="claim-code">`, "<")}
+	for _, page := range pages {
+		assert.Equal(t, "same-origin", page.header.Get("Referrer-Policy"))
+		assert.Equal(t, "no-store", page.header.Get("Cache-Control"))
+		assert.Equal(t, strings.Count(page.body, "<form"), strings.Count(page.body, `<form method="post"`)+strings.Count(page.body, `<form method="get" action="/setup"`))
+		for _, link := range linked.FindAllStringSubmatch(page.body, -1) {
+			for _, secret := range secrets {
+				assert.NotContains(t, strings.ToLower(link[1]), strings.ToLower(secret))
+			}
+			assert.True(t, strings.HasPrefix(link[1], "/") || link[1] == "#main", "%s leads elsewhere", link[1])
+		}
+		assert.NotContains(t, page.body, password)
+		assert.NotContains(t, page.body, c.cookie())
+	}
+	for _, secret := range secrets {
+		assert.NotContains(t, p.log.String(), secret)
+	}
+}
+
+// TestAbuse37_MalformedJSON sends broken JSON to every API route.
+func TestAbuse37_MalformedJSON(t *testing.T) {
+	p := newPortal(t)
+	c, camera := p.member("robin")
+	bodies := []string{
+		``, `{`, `null`, `[]`, `"x"`, `1`, `{"username":1,"camera_id":1,"camera":1,"name":1,"password":[],"proof":{}}`, `{"username":"a`,
+		`{} {}`, "\x00\xff", strings.Repeat(`{"a":`, 10_000), `{"name":{},"username":{},"camera":[],"camera_id":{}}`,
+	}
+	for _, route := range p.server.echo.Routes() {
+		if !strings.HasPrefix(route.Path, apiPrefix) || !strings.Contains("POST PATCH", route.Method) {
+			continue
+		}
+		path := strings.Replace(route.Path, ":id", camera, 1)
+		if path == apiPrefix+"/logout" || path == apiPrefix+"/signup/confirm" {
+			continue // take no body
+		}
+		p.server.limits = newLimits() // this test is about JSON
+		for _, body := range bodies {
+			answer := c.do(route.Method, path, "application/json", strings.NewReader(body))
+			assert.Contains(t, []int{http.StatusBadRequest, http.StatusRequestEntityTooLarge}, answer.status, "%s %s %.40q: %s", route.Method, path, body, answer.body)
+			assert.Equal(t, "application/problem+json", answer.header.Get("Content-Type"))
+		}
+		answer := c.do(route.Method, path, "text/plain", strings.NewReader(`{}`))
+		assert.Equal(t, http.StatusUnsupportedMediaType, answer.status)
+	}
+	assert.Equal(t, http.StatusOK, c.get("/healthz").status)
+}
+
+// TestAbuse38_ClientSuppliedIdentity sends the fields by which a careless server would take someone
+// for another, or a sign-up for finished.
+func TestAbuse38_ClientSuppliedIdentity(t *testing.T) {
+	p := newPortal(t)
+	victim, victims := p.member("robin")
+	c, own := p.member("mallory")
+	claimed, code := p.camera()
+	identity := object{
+		"user_id": 1, "userId": 1, "owner_id": 1, "OwnerID": 1, "id": victims, "ID": victims, "user": "robin", "pending": false, "PendingUntil": nil,
+	}
+	with := func(more object) object {
+		for key, value := range identity {
+			more[key] = value
+		}
+		return more
+	}
+	require.Equal(t, http.StatusCreated, c.api(http.MethodPost, "/cameras", with(object{"camera_id": claimed, "claim_code": code}), nil).status)
+	assert.NotContains(t, victim.get("/home").body, claimed)
+	require.Equal(t, http.StatusOK, c.api(http.MethodPatch, "/cameras/"+own, with(object{"name": "Stolen"}), nil).status)
+	assert.NotContains(t, victim.get("/home").body, "Stolen")
+	form := form2("name", "Stolen too", "user_id", "1", "id", victims, "owner_id", "1")
+	require.Equal(t, http.StatusSeeOther, c.post("/cameras/"+own+"/rename?id="+victims+"&user_id=1", form).status)
+	assert.NotContains(t, victim.get("/home").body, "Stolen")
+
+	id, newCode := p.camera()
+	newcomer := p.client()
+	var account accountBody
+	signUp := with(object{"username": "eve", "camera_id": id, "claim_code": newCode, "password": password, "password_confirm": password})
+	require.Equal(t, http.StatusCreated, newcomer.api(http.MethodPost, "/signup", signUp, &account).status)
+	assert.True(t, account.Pending)
+	assert.Equal(t, "eve", account.Username)
+}
+
+func TestPasswordRulesOverTheAPI(t *testing.T) {
+	p := newPortal(t)
+	id, code := p.camera()
+	for _, bad := range []string{"", "short 1", "lettersonly", "12345678901", "my robin is 1 bird", strings.Repeat("a1", 65)} {
+		var got problem
+		answer := p.client().api(http.MethodPost, "/signup", object{
+			"username": "Robin", "camera_id": id, "claim_code": code, "password": bad, "password_confirm": bad}, &got)
+		assert.Equal(t, http.StatusUnprocessableEntity, answer.status, bad)
+		assert.Contains(t, got.Errors, account.FieldPassword, bad)
+	}
+}

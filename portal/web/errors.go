@@ -1,0 +1,147 @@
+package web
+
+import (
+	"crypto/rand"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"seccam/portal/account"
+)
+
+// Refusals that handlers return. Pages answer some of them with a redirect.
+var (
+	errNoLogin    = errors.New("log in first")
+	errUnfinished = errors.New("finish your sign-up first: its camera has to be seen once")
+	errFinished   = errors.New("this sign-up is finished already")
+	errCrossSite  = errors.New("this request came from another site's page")
+	errOrigin     = errors.New("a WebSocket is only opened for this portal's own pages")
+	errNotJSON    = errors.New("the request's body has to be JSON, sent as application/json")
+	errBadJSON    = errors.New("the request's body is not the JSON object that is expected here")
+	errBadForm    = errors.New("the form arrived damaged; go back and send it again")
+)
+
+// problem is an answer that says what went wrong: problem details (RFC 9457) for programs, the
+// content of the error page for people.
+type problem struct {
+	Type   string              `json:"type"` // urn:seccam:problem:<code>
+	Title  string              `json:"title"`
+	Status int                 `json:"status"`
+	Detail string              `json:"detail,omitempty"`
+	Errors account.FieldErrors `json:"errors,omitempty"`
+	ID     string              `json:"id,omitempty"` // finds an internal error in the log
+}
+
+// code names the kind of problem to a program.
+func (p problem) code() string { return strings.TrimPrefix(p.Type, problemURN) }
+
+const problemURN = "urn:seccam:problem:"
+
+// refusals maps errors to answers; their texts are for people.
+var refusals = []struct {
+	err    error
+	status int
+	code   string
+	title  string
+}{
+	{account.ErrCredentials, http.StatusUnauthorized, "wrong-credentials", "Log-in failed"},
+	{account.ErrNotSeen, http.StatusConflict, "camera-not-seen", "Camera not seen yet"},
+	{account.ErrExpired, http.StatusGone, "sign-up-expired", "This sign-up has expired"},
+	{errNoLogin, http.StatusUnauthorized, "not-logged-in", "Not logged in"},
+	{errUnfinished, http.StatusForbidden, "sign-up-unfinished", "Sign-up not finished"},
+	{errFinished, http.StatusConflict, "sign-up-finished", "Sign-up finished"},
+	{errCrossSite, http.StatusForbidden, "cross-site", "Request refused"},
+	{errOrigin, http.StatusForbidden, "foreign-origin", "Request refused"},
+	{errNotJSON, http.StatusUnsupportedMediaType, "not-json", "Not JSON"},
+	{errBadJSON, http.StatusBadRequest, "bad-json", "Malformed JSON"},
+	{errBadForm, http.StatusBadRequest, "bad-form", "Malformed form"},
+	{ErrDeviceRefused, http.StatusUnauthorized, "device-refused", "Device refused"},
+}
+
+// problemOf returns the answer to an error; internal is true if it is our fault and must be logged.
+func problemOf(err error) (p problem, internal bool) {
+	var fields account.FieldErrors
+	var tooLarge *http.MaxBytesError
+	var late throttled
+	var httpErr *echo.HTTPError
+	for _, r := range refusals {
+		if errors.Is(err, r.err) {
+			return problem{Type: problemURN + r.code, Title: r.title, Status: r.status, Detail: sentence(r.err.Error())}, false
+		}
+	}
+	switch {
+	case errors.As(err, &fields):
+		return problem{Type: problemURN + "invalid-fields", Title: "Some fields need correction",
+			Status: http.StatusUnprocessableEntity, Errors: fields}, false
+	case errors.Is(err, account.ErrNotFound):
+		return notFound(), false
+	case errors.As(err, &late):
+		return problem{Type: problemURN + "too-many-requests", Title: "Too many attempts", Status: http.StatusTooManyRequests,
+			Detail: "Please wait " + plural(late.seconds(), "second") + ", then try again."}, false
+	case errors.As(err, &tooLarge):
+		return problem{Type: problemURN + "too-large", Title: "Too large", Status: http.StatusRequestEntityTooLarge,
+			Detail: "This request is larger than anything the portal accepts."}, false
+	case errors.As(err, &httpErr) && httpErr.Code == http.StatusNotFound:
+		return notFound(), false
+	case errors.As(err, &httpErr) && httpErr.Code < http.StatusInternalServerError:
+		return problem{Type: problemURN + "http-" + strconv.Itoa(httpErr.Code), Title: http.StatusText(httpErr.Code), Status: httpErr.Code}, false
+	}
+	return problem{Type: problemURN + "internal", Title: "Something went wrong on our side", Status: http.StatusInternalServerError,
+		Detail: "Nothing you did caused this. Try again; if it stays, tell whoever runs this portal the number below.",
+		ID:     rand.Text()[:10]}, true
+}
+
+func notFound() problem {
+	return problem{Type: problemURN + "not-found", Title: "Not found", Status: http.StatusNotFound,
+		Detail: "There is nothing here, or it is not yours to see."}
+}
+
+// handleError is the one place where an error becomes an answer.
+func (s *server) handleError(err error, c echo.Context) {
+	p, internal := problemOf(err)
+	r := c.Request()
+	if internal && r.Context().Err() == nil {
+		s.Log.Error("request failed", "id", p.ID, "method", r.Method, "route", c.Path(), "error", err)
+	}
+	if c.Response().Committed {
+		return
+	}
+	var late throttled
+	if errors.As(err, &late) {
+		c.Response().Header().Set("Retry-After", strconv.Itoa(late.seconds()))
+	}
+	if isAPI(c) {
+		err = writeProblem(c, p)
+	} else {
+		err = s.errorPage(c, p)
+	}
+	if err != nil && r.Context().Err() == nil {
+		s.Log.Warn("write error answer", "error", err)
+	}
+}
+
+// errorPage shows a problem, or the page that resolves it.
+func (s *server) errorPage(c echo.Context, p problem) error {
+	switch p.code() {
+	case "not-logged-in":
+		return seeOther(c, "/login")
+	case "sign-up-unfinished":
+		return seeOther(c, "/setup")
+	case "sign-up-finished":
+		return seeOther(c, "/home")
+	}
+	if c.Request().Method == http.MethodHead {
+		return c.NoContent(p.Status)
+	}
+	return s.render(c, p.Status, "error", view{Title: p.Title, Data: p})
+}
+
+// sentence makes an error's text one for people.
+func sentence(text string) string {
+	return strings.ToUpper(text[:1]) + text[1:] + "."
+}
+
+func seeOther(c echo.Context, path string) error { return c.Redirect(http.StatusSeeOther, path) }

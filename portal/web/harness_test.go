@@ -1,0 +1,325 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"seccam/pkg/credential"
+	"seccam/pkg/signaling"
+	"seccam/portal/account"
+	"seccam/portal/store"
+)
+
+const password = "correct horse 1"
+
+// portal is the web package on a real store and account service, with everything else faked.
+type portal struct {
+	t        *testing.T
+	store    *store.Store
+	accounts *account.Service
+	presence *fakePresence
+	revoked  *fakeRevoker
+	signals  *fakeSignals
+	devices  *fakeDevices
+	clock    *clock
+	log      *safeBuffer
+	server   *server
+	url      string
+}
+
+func newPortal(t *testing.T) *portal { return newPortalWith(t, func(*Config) {}) }
+
+func newPortalWith(t *testing.T, change func(*Config)) *portal {
+	t.Helper()
+	p := &portal{t: t, clock: &clock{}, log: &safeBuffer{}, revoked: &fakeRevoker{}, devices: &fakeDevices{}}
+	log := slog.New(slog.NewTextHandler(p.log, nil))
+	var err error
+	p.store, err = store.Open(t.Context(), filepath.Join(t.TempDir(), "seccam.db"), p.clock.now)
+	require.NoError(t, err)
+	p.presence = &fakePresence{store: p.store, of: map[string]signaling.Presence{}, now: p.clock.now}
+	p.signals = newFakeSignals(p)
+	p.accounts, err = account.New(p.store, p.presence, p.revoked, p.clock.now, log)
+	require.NoError(t, err)
+	listener := httptest.NewUnstartedServer(nil)
+	p.url = "http://" + listener.Listener.Addr().String()
+	cfg := Config{PublicURL: p.url}
+	change(&cfg)
+	p.server, err = newServer(cfg, Deps{
+		Accounts: p.accounts, Logins: p.store.Logins(), Presence: p.presence, Signals: p.signals, Devices: p.devices,
+		Revoker: p.revoked, Ready: p.store.Ping, Now: p.clock.now, Log: log,
+	})
+	require.NoError(t, err)
+	listener.Config.Handler = p.server.echo
+	listener.Start()
+	t.Cleanup(func() {
+		p.signals.closeAll()
+		listener.Close()
+		require.NoError(t, p.store.Close())
+	})
+	return p
+}
+
+// camera provisions a camera and returns its id and claim code.
+func (p *portal) camera() (id, code string) {
+	p.t.Helper()
+	id, code = credential.NewCode(), credential.NewCode()
+	require.NoError(p.t, p.store.Provision(p.t.Context(), id, credential.HashClaimCode(id, code)))
+	return id, code
+}
+
+// member is a person with a finished sign-up, a camera that was seen, and a client logged in.
+func (p *portal) member(name string) (*client, string) {
+	p.t.Helper()
+	id, code := p.camera()
+	c := p.client()
+	user, err := p.accounts.SignUp(p.t.Context(), account.SignUpForm{
+		Username: name, CameraID: id, ClaimCode: code, Password: password, PasswordConfirm: password,
+	})
+	require.NoError(p.t, err)
+	p.presence.set(id, online())
+	require.NoError(p.t, p.accounts.Confirm(p.t.Context(), user.ID))
+	require.Equal(p.t, http.StatusSeeOther, c.post("/login", form2("username", name, "password", password)).status)
+	return c, id
+}
+
+// newcomer is a person with an unfinished sign-up, and its camera.
+func (p *portal) newcomer(name string) (*client, string) {
+	p.t.Helper()
+	id, code := p.camera()
+	c := p.client()
+	require.Equal(p.t, http.StatusSeeOther, c.post("/signup", signUpForm(name, id, code)).status)
+	return c, id
+}
+
+// secondCamera claims one more camera for a member.
+func (p *portal) secondCamera(c *client, name string) string {
+	p.t.Helper()
+	id, code := p.camera()
+	answer := c.post("/cameras/new", form2("camera_id", id, "claim_code", code, "name", name))
+	require.Equal(p.t, http.StatusSeeOther, answer.status, answer.body)
+	return id
+}
+
+// pin makes a certificate the one of an owned camera.
+func (p *portal) pin(camera, fingerprint string) {
+	p.t.Helper()
+	require.NoError(p.t, p.store.ReportFingerprint(p.t.Context(), camera, fingerprint))
+}
+
+// form2 makes a form of names and values in turn.
+func form2(pairs ...string) url.Values {
+	values := url.Values{}
+	for i := 0; i < len(pairs); i += 2 {
+		values.Set(pairs[i], pairs[i+1])
+	}
+	return values
+}
+
+func signUpForm(name, camera, code string) url.Values {
+	return form2("username", name, "camera_id", camera, "claim_code", code, "password", password, "password_confirm", password)
+}
+
+func online() signaling.Presence {
+	return signaling.Presence{Online: true, State: signaling.StateOnline, Text: "Online"}
+}
+
+func offline(text string) signaling.Presence {
+	return signaling.Presence{State: signaling.StateOffline, Text: text}
+}
+
+// client is a browser without a screen: it keeps cookies and does not follow redirects.
+type client struct {
+	p    *portal
+	http *http.Client
+	head http.Header
+}
+
+type reply struct {
+	status int
+	header http.Header
+	body   string
+}
+
+func (p *portal) client() *client {
+	jar, err := cookiejar.New(nil)
+	require.NoError(p.t, err)
+	transport := &http.Transport{}
+	p.t.Cleanup(transport.CloseIdleConnections)
+	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &client{p: p, head: http.Header{}, http: &http.Client{Jar: jar, Transport: transport, CheckRedirect: stay}}
+}
+
+func (c *client) do(method, path, contentType string, body io.Reader) reply {
+	c.p.t.Helper()
+	req, err := http.NewRequestWithContext(c.p.t.Context(), method, c.p.url+path, body)
+	require.NoError(c.p.t, err)
+	for name, values := range c.head {
+		req.Header[name] = values
+	}
+	if contentType != "" {
+		req.Header.Set("Content-Type", contentType)
+	}
+	resp, err := c.http.Do(req)
+	require.NoError(c.p.t, err)
+	defer func() { _ = resp.Body.Close() }()
+	data, err := io.ReadAll(resp.Body)
+	require.NoError(c.p.t, err)
+	checkAnswer(c.p.t, req, resp, data)
+	return reply{resp.StatusCode, resp.Header, string(data)}
+}
+
+func (c *client) get(path string) reply {
+	c.p.t.Helper()
+	return c.do(http.MethodGet, path, "", nil)
+}
+
+func (c *client) post(path string, values url.Values) reply {
+	c.p.t.Helper()
+	return c.do(http.MethodPost, path, "application/x-www-form-urlencoded", strings.NewReader(values.Encode()))
+}
+
+// api calls the JSON API and decodes the answer into out, if that is not nil.
+func (c *client) api(method, path string, in, out any) reply {
+	c.p.t.Helper()
+	var body io.Reader
+	contentType := ""
+	if in != nil {
+		data, err := json.Marshal(in)
+		require.NoError(c.p.t, err)
+		body, contentType = bytes.NewReader(data), "application/json"
+	}
+	answer := c.do(method, apiPrefix+path, contentType, body)
+	if out != nil {
+		require.NoError(c.p.t, json.Unmarshal([]byte(answer.body), out), answer.body)
+	}
+	return answer
+}
+
+// cookie is the login cookie that the client has, "" without one.
+func (c *client) cookie() string {
+	u, err := url.Parse(c.p.url)
+	require.NoError(c.p.t, err)
+	for _, cookie := range c.http.Jar.Cookies(u) {
+		if cookie.Name == "seccam_session" {
+			return cookie.Value
+		}
+	}
+	return ""
+}
+
+// clock is the real time plus what a test adds.
+type clock struct{ ahead atomic.Int64 }
+
+func (c *clock) now() time.Time          { return time.Now().Add(time.Duration(c.ahead.Load())) }
+func (c *clock) advance(d time.Duration) { c.ahead.Add(int64(d)) }
+
+type fakePresence struct {
+	store   *store.Store
+	now     func() time.Time
+	mu      sync.Mutex
+	of      map[string]signaling.Presence
+	changed func(camera string)
+}
+
+func (f *fakePresence) Of(id string) signaling.Presence {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if p, known := f.of[id]; known {
+		return p
+	}
+	return signaling.Presence{State: signaling.StateNever, Text: "Not connected yet"}
+}
+
+func (f *fakePresence) Online(id string) bool { return f.Of(id).Online }
+
+func (f *fakePresence) Flush(ctx context.Context) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	seen := map[string]time.Time{}
+	for id, p := range f.of {
+		if p.LastSeen != 0 {
+			seen[id] = time.UnixMilli(p.LastSeen)
+		}
+	}
+	return f.store.Seen(ctx, seen)
+}
+
+func (f *fakePresence) set(id string, p signaling.Presence) {
+	f.mu.Lock()
+	if p.Online {
+		p.LastSeen = f.now().UnixMilli() + 1
+	} else if p.LastSeen == 0 {
+		p.LastSeen = f.of[id].LastSeen
+	}
+	f.of[id] = p
+	changed := f.changed
+	f.mu.Unlock()
+	if changed != nil {
+		changed(id)
+	}
+}
+
+type fakeRevoker struct {
+	mu       sync.Mutex
+	subjects []string
+}
+
+func (f *fakeRevoker) Revoke(_ context.Context, subject string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.subjects = append(f.subjects, subject)
+	return nil
+}
+
+func (f *fakeRevoker) all() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return append([]string(nil), f.subjects...)
+}
+
+// fakeDevices accepts the proof "good".
+type fakeDevices struct{}
+
+func (fakeDevices) Challenge(context.Context, credential.ChallengeRequest) (credential.Challenge, error) {
+	return credential.Challenge{Nonce: "n", ExpiresIn: 60}, nil
+}
+
+func (fakeDevices) Token(_ context.Context, req credential.TokenRequest) (credential.TokenResponse, error) {
+	if req.Proof != "good" {
+		return credential.TokenResponse{}, ErrDeviceRefused
+	}
+	return credential.TokenResponse{Token: "t", Username: "u", ClientID: "u", MQTTURL: "mqtt://x", ExpiresIn: 1, ServerTime: 2}, nil
+}
+
+// safeBuffer is a log that a test may read while it is written.
+type safeBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *safeBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *safeBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}

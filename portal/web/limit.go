@@ -1,0 +1,85 @@
+package web
+
+import (
+	"container/list"
+	"net/netip"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// limiterKeys bounds how many keys one limiter remembers; past it the one unused longest is
+// forgotten, so that memory cannot be filled from outside.
+const limiterKeys = 10_000
+
+// limiter allows each key a burst and then a steady rate.
+type limiter struct {
+	every time.Duration // one more request each
+	burst int
+
+	mu      sync.Mutex
+	entries map[string]*list.Element
+	recent  *list.List // of limiterEntry, the most recently used first
+}
+
+type limiterEntry struct {
+	key    string
+	bucket *rate.Limiter
+}
+
+func newLimiter(burst int, every time.Duration) *limiter {
+	return &limiter{every: every, burst: burst, entries: map[string]*list.Element{}, recent: list.New()}
+}
+
+// take spends one request of key. It returns 0, or how long to wait if there is none left.
+func (l *limiter) take(key string, now time.Time) time.Duration {
+	bucket := l.bucket(key)
+	if bucket.AllowN(now, 1) {
+		return 0
+	}
+	missing := 1 - bucket.TokensAt(now)
+	return time.Duration(missing * float64(l.every))
+}
+
+func (l *limiter) bucket(key string) *rate.Limiter {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if element, known := l.entries[key]; known {
+		l.recent.MoveToFront(element)
+		return element.Value.(limiterEntry).bucket
+	}
+	if l.recent.Len() >= limiterKeys {
+		oldest := l.recent.Remove(l.recent.Back()).(limiterEntry)
+		delete(l.entries, oldest.key)
+	}
+	bucket := rate.NewLimiter(rate.Every(l.every), l.burst)
+	l.entries[key] = l.recent.PushFront(limiterEntry{key, bucket})
+	return bucket
+}
+
+// forget gives key its burst back.
+func (l *limiter) forget(key string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if element, known := l.entries[key]; known {
+		l.recent.Remove(element)
+		delete(l.entries, key)
+	}
+}
+
+// addressKey is what counts as one client: an IPv4 address or an IPv6 network of 64 bits, since a
+// single customer is given that many addresses.
+func addressKey(ip string) string {
+	address, err := netip.ParseAddr(ip)
+	if err != nil {
+		return ip
+	}
+	address = address.Unmap().WithZone("")
+	if address.Is6() {
+		if prefix, err := address.Prefix(64); err == nil {
+			return prefix.String()
+		}
+	}
+	return address.String()
+}

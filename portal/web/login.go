@@ -1,0 +1,59 @@
+package web
+
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"seccam/portal/account"
+	"seccam/portal/store"
+)
+
+func (s *server) front(c echo.Context) error { return seeOther(c, "/login") }
+
+func (s *server) logInPage(c echo.Context) error {
+	return s.renderLogIn(c, http.StatusOK, newForm(nil))
+}
+
+func (s *server) renderLogIn(c echo.Context, status int, f filledForm) error {
+	return s.render(c, status, "login", view{Title: "Log in", Script: "login.js", Data: f})
+}
+
+func (s *server) logIn(c echo.Context) error {
+	values, err := form(c)
+	if err != nil {
+		return err
+	}
+	user, err := s.checkLogIn(c, values.Get(account.FieldUsername), values.Get(account.FieldPassword))
+	if err != nil {
+		f, status, ok := newForm(values, account.FieldUsername).withError(err)
+		if !ok {
+			return err
+		}
+		return s.renderLogIn(c, status, f)
+	}
+	return seeOther(c, startPage(user))
+}
+
+// checkLogIn is the log-in itself, of the page and of the API.
+func (s *server) checkLogIn(c echo.Context, username, password string) (*store.User, error) {
+	if err := s.throttleLogIn(c, username); err != nil {
+		return nil, err
+	}
+	user, err := s.Accounts.LogIn(c.Request().Context(), username, password)
+	if err != nil {
+		return nil, err
+	}
+	s.limits.guess.forget(guessKey(c, username))
+	if err := s.endLogin(c); err != nil { // of whoever was logged in here before
+		return nil, err
+	}
+	return user, s.logins.begin(c, user.ID)
+}
+
+func (s *server) logOut(c echo.Context) error {
+	if err := s.endLogin(c); err != nil {
+		return err
+	}
+	return seeOther(c, "/login?done=signed-out")
+}

@@ -1,0 +1,167 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/alexedwards/scs/v2"
+	"github.com/labstack/echo/v4"
+
+	"seccam/pkg/credential"
+	"seccam/portal/account"
+	"seccam/portal/store"
+)
+
+// How long a login lasts: loginIdle without a visit, loginMax in all. A visit is recorded once per
+// loginTouch, so that not every page costs a write.
+const (
+	loginIdle  = 7 * 24 * time.Hour
+	loginMax   = 30 * 24 * time.Hour
+	loginTouch = time.Hour
+)
+
+// Keys of what a login session holds.
+const (
+	keyUser    = "user"    // int64
+	keyLogin   = "login"   // random id, the revocation subject's second half
+	keyTouched = "touched" // int64, Unix seconds
+)
+
+// subjectPrefix begins the revocation subject of a login.
+const subjectPrefix = "login-"
+
+// logins keeps login sessions. Unlike scs's own middleware it writes only when something changed,
+// and a failed write is an error of the request.
+type logins struct {
+	*scs.SessionManager
+	now func() time.Time
+}
+
+func newLogins(store scs.CtxStore, secure bool, now func() time.Time) *logins {
+	// Not scs.New: it starts a memory store whose goroutine would never end.
+	m := &scs.SessionManager{Store: store, Codec: scs.GobCodec{}}
+	m.HashTokenInStore = true
+	m.IdleTimeout, m.Lifetime = loginIdle, loginMax
+	m.Cookie = scs.SessionCookie{
+		Name: "seccam_session", Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, Persist: true,
+	}
+	if secure {
+		m.Cookie.Name, m.Cookie.Secure = "__Host-seccam", true
+	}
+	return &logins{m, now}
+}
+
+// loadLogin finds the login of a request, if it has one.
+func (s *server) loadLogin(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		token := ""
+		if cookie, err := c.Cookie(s.logins.Cookie.Name); err == nil {
+			token = cookie.Value
+		}
+		ctx, err := s.logins.Load(c.Request().Context(), token)
+		if err != nil {
+			return fmt.Errorf("load login: %w", err)
+		}
+		c.SetRequest(c.Request().WithContext(ctx))
+		if err := s.logins.touch(c); err != nil {
+			return err
+		}
+		return next(c)
+	}
+}
+
+// touch puts the idle limit off.
+func (l *logins) touch(c echo.Context) error {
+	ctx := c.Request().Context()
+	touched := l.GetInt64(ctx, keyTouched)
+	if touched == 0 || l.now().Unix()-touched < int64(loginTouch.Seconds()) {
+		return nil
+	}
+	return l.save(c)
+}
+
+func (l *logins) save(c echo.Context) error {
+	ctx := c.Request().Context()
+	l.Put(ctx, keyTouched, l.now().Unix())
+	token, expiry, err := l.Commit(ctx)
+	if err != nil {
+		return fmt.Errorf("save login: %w", err)
+	}
+	l.WriteSessionCookie(ctx, c.Response(), token, expiry)
+	c.Response().Header().Set("Cache-Control", "no-store") // scs adds a weaker one
+	return nil
+}
+
+// begin logs a user in under a new token, so that a token known before is worth nothing (session
+// fixation).
+func (l *logins) begin(c echo.Context, userID int64) error {
+	ctx := c.Request().Context()
+	if err := l.RenewToken(ctx); err != nil {
+		return fmt.Errorf("begin login: %w", err)
+	}
+	l.Put(ctx, keyUser, userID)
+	l.Put(ctx, keyLogin, credential.NewCode())
+	return l.save(c)
+}
+
+// endLogin ends the login of a request, here and wherever its WebSockets are served.
+func (s *server) endLogin(c echo.Context) error {
+	ctx := c.Request().Context()
+	id := s.logins.GetString(ctx, keyLogin)
+	if id == "" {
+		return nil
+	}
+	if err := s.logins.Destroy(ctx); err != nil {
+		return fmt.Errorf("end login: %w", err)
+	}
+	s.logins.WriteSessionCookie(ctx, c.Response(), "", time.Time{})
+	c.Response().Header().Set("Cache-Control", "no-store")
+	if err := s.Revoker.Revoke(ctx, subjectPrefix+id); err != nil {
+		return fmt.Errorf("end login: %w", err)
+	}
+	return nil
+}
+
+// user returns the account of a request's login. It is errNoLogin without one, and
+// account.ErrExpired if the sign-up that the login belongs to is gone.
+func (s *server) user(c echo.Context) (*store.User, error) {
+	ctx := c.Request().Context()
+	id := s.logins.GetInt64(ctx, keyUser)
+	if id == 0 {
+		return nil, errNoLogin
+	}
+	user, err := s.Accounts.User(ctx, id)
+	if errors.Is(err, account.ErrNotFound) {
+		return nil, account.ErrExpired
+	}
+	return user, err
+}
+
+// alive returns a function that asks the database whether this request's login still holds.
+func (s *server) alive(ctx context.Context) func(context.Context) bool {
+	token, id, userID := s.logins.Token(ctx), s.logins.GetString(ctx, keyLogin), s.logins.GetInt64(ctx, keyUser)
+	return func(ctx context.Context) bool {
+		// The caller's context may carry the session as it was: only its end is taken over.
+		fresh, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		defer context.AfterFunc(ctx, cancel)()
+		fresh, err := s.logins.Load(fresh, token)
+		if err == nil && s.logins.GetString(fresh, keyLogin) != id {
+			return false
+		}
+		if err == nil {
+			_, err = s.Accounts.User(fresh, userID)
+		}
+		if errors.Is(err, account.ErrNotFound) {
+			return false
+		}
+		if err != nil && ctx.Err() == nil {
+			// A database that is down must not sign everybody out; revocations arrive when it is back.
+			s.Log.Error("check login", "user", userID, "error", err)
+		}
+		return true
+	}
+}

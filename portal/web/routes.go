@@ -1,0 +1,57 @@
+package web
+
+import (
+	"github.com/labstack/echo/v4"
+
+	"seccam/pkg/credential"
+)
+
+// apiPrefix is the root of everything that programs call; errors below it are problem details.
+const apiPrefix = "/api/v1"
+
+// routes is every route. anyone needs no login, guest sends people who have one to their cameras,
+// loggedIn needs any login, newcomer needs an unfinished sign-up, member a finished one.
+func (s *server) routes(e *echo.Echo) {
+	e.Use(s.recoverPanics, s.secureHeaders, s.refuseCrossSite, s.capBody)
+
+	e.GET("/healthz", s.healthz)
+	e.GET("/readyz", s.readyz)
+	e.GET(staticPrefix+":hash/:file", s.assets.serve)
+	e.GET(apiPrefix+"/openapi.json", s.openapi)
+	e.POST(credential.ChallengePath, s.apiDeviceChallenge)
+	e.POST(credential.TokenPath, s.apiDeviceToken)
+
+	page := e.Group("", s.loadLogin)
+	page.GET("/", s.guest(s.front))
+	page.GET("/signup", s.guest(s.signUpPage))
+	page.POST("/signup", s.signUp)
+	page.GET("/login", s.guest(s.logInPage))
+	page.POST("/login", s.logIn)
+	page.POST("/logout", s.logOut)
+	page.GET("/setup", s.newcomer(s.setupPage))
+	page.POST("/setup/confirm", s.newcomer(s.confirmSetup))
+	page.POST("/setup/cancel", s.newcomer(s.cancelSetup))
+	page.GET("/home", s.member(s.home))
+	page.POST("/notices/:notice/dismiss", s.member(s.dismissNotice))
+	page.GET("/cameras/new", s.member(s.claimPage))
+	page.POST("/cameras/new", s.member(s.claim))
+	page.GET("/cameras/:id", s.memberCamera(s.watch))
+	page.GET("/cameras/:id/settings", s.memberCamera(s.settings))
+	page.POST("/cameras/:id/rename", s.memberCamera(s.rename))
+	page.GET("/cameras/:id/release", s.memberCamera(s.releasePage))
+	page.POST("/cameras/:id/release", s.memberCamera(s.release))
+
+	api := e.Group(apiPrefix, s.loadLogin)
+	api.GET("/signal", s.ownOrigin(s.loggedIn(s.signal)))
+	api.POST("/signup", s.apiSignUp)
+	api.POST("/signup/confirm", s.newcomer(s.apiConfirm))
+	api.DELETE("/signup", s.newcomer(s.apiCancel))
+	api.POST("/login", s.apiLogIn)
+	api.POST("/logout", s.apiLogOut)
+	api.GET("/account", s.loggedIn(s.apiAccount))
+	api.GET("/cameras", s.member(s.apiCameras))
+	api.POST("/cameras", s.member(s.apiClaim))
+	api.GET("/cameras/:id", s.memberCamera(s.apiCamera))
+	api.PATCH("/cameras/:id", s.memberCamera(s.apiRename))
+	api.DELETE("/cameras/:id", s.memberCamera(s.apiRelease))
+}

@@ -1,0 +1,179 @@
+package web
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestSecureHeadersAreOnEveryAnswer(t *testing.T) {
+	p := newPortal(t)
+	c, _ := p.member("robin")
+	for _, path := range []string{"/login", "/home", "/nothing", "/api/v1/account", "/api/v1/nothing", "/healthz", p.assetURL("app.css")} {
+		header := c.get(path).header
+		assert.Equal(t, policy, header.Get("Content-Security-Policy"), path)
+		assert.NotContains(t, policy, "unsafe")
+		for _, name := range []string{"X-Content-Type-Options", "Referrer-Policy", "Permissions-Policy", "Cross-Origin-Opener-Policy"} {
+			assert.NotEmpty(t, header.Get(name), "%s %s", path, name)
+		}
+		assert.Empty(t, header.Get("Strict-Transport-Security"), "http cannot promise https")
+	}
+}
+
+func (p *portal) assetURL(name string) string {
+	p.t.Helper()
+	url, err := p.server.assets.url(name)
+	require.NoError(p.t, err)
+	return url
+}
+
+func TestPagesHaveNothingInline(t *testing.T) {
+	p := newPortal(t)
+	c, camera := p.member("robin")
+	newcomer, _ := p.newcomer("sam")
+	for _, body := range []string{c.get("/home").body, c.get("/cameras/" + camera).body, newcomer.get("/setup").body, p.client().get("/signup").body} {
+		assert.NotContains(t, body, "<style")
+		assert.NotContains(t, body, " style=")
+		assert.NotContains(t, body, " onclick=")
+		assert.NotContains(t, body, "<script>")
+		assert.NotContains(t, body, "//cdn")
+	}
+}
+
+func TestCookieOverHTTPAndHTTPS(t *testing.T) {
+	plain := newPortal(t)
+	id, code := plain.camera()
+	cookie := plain.client().post("/signup", signUpForm("robin", id, code)).header.Get("Set-Cookie")
+	assert.Contains(t, cookie, "seccam_session=")
+	for _, want := range []string{"Path=/", "HttpOnly", "SameSite=Lax"} {
+		assert.Contains(t, cookie, want)
+	}
+	assert.NotContains(t, cookie, "Secure")
+	assert.NotContains(t, cookie, "Domain")
+
+	secure := newPortalWith(t, func(cfg *Config) { cfg.PublicURL = "https://cams.example.org" })
+	id, code = secure.camera()
+	answer := secure.client().post("/signup", signUpForm("robin", id, code))
+	cookie = answer.header.Get("Set-Cookie")
+	assert.Contains(t, cookie, "__Host-seccam=")
+	assert.Contains(t, cookie, "Secure")
+	assert.NotEmpty(t, answer.header.Get("Strict-Transport-Security"))
+}
+
+func TestTokensAreHashedInTheStore(t *testing.T) {
+	p := newPortal(t)
+	c, _ := p.member("robin")
+	_, found, err := p.store.Logins().FindCtx(t.Context(), c.cookie())
+	require.NoError(t, err)
+	assert.False(t, found)
+}
+
+// TestIdleLimitMoves visits once a day for longer than the idle limit, then stays away.
+func TestIdleLimitMoves(t *testing.T) {
+	p := newPortal(t)
+	c, _ := p.member("robin")
+	assert.Empty(t, c.get("/home").header.Get("Set-Cookie"), "nothing to write within the hour")
+	p.clock.advance(2 * time.Hour)
+	assert.NotEmpty(t, c.get("/home").header.Get("Set-Cookie"))
+	p.clock.advance(8 * 24 * time.Hour)
+	assert.Equal(t, "/login", c.get("/home").header.Get("Location"))
+}
+
+func TestLoginAlive(t *testing.T) {
+	p := newPortal(t)
+	c, _ := p.member("robin")
+	request := httptest.NewRequest(http.MethodGet, "/", nil)
+	ctx, err := p.server.logins.Load(request.Context(), c.cookie())
+	require.NoError(t, err)
+	alive := p.server.alive(ctx)
+	assert.True(t, alive(ctx), "asked with a context that holds the session as it was")
+	require.Equal(t, http.StatusSeeOther, c.post("/logout", nil).status)
+	assert.False(t, alive(ctx))
+	assert.False(t, alive(t.Context()))
+}
+
+func TestAliveKeepsLoginsWhenTheDatabaseIsDown(t *testing.T) {
+	p := newPortal(t)
+	c, _ := p.member("robin")
+	ctx, err := p.server.logins.Load(t.Context(), c.cookie())
+	require.NoError(t, err)
+	alive := p.server.alive(ctx)
+	require.NoError(t, p.store.Close())
+	assert.True(t, alive(ctx))
+	assert.Contains(t, p.log.String(), "check login")
+}
+
+func TestLimiter(t *testing.T) {
+	l := newLimiter(2, time.Second)
+	now := time.Unix(1000, 0)
+	assert.Zero(t, l.take("a", now))
+	assert.Zero(t, l.take("a", now))
+	wait := l.take("a", now)
+	assert.InDelta(t, time.Second, wait, float64(time.Millisecond))
+	assert.InDelta(t, time.Second, l.take("a", now), float64(time.Millisecond), "a refused request costs nothing")
+	assert.Zero(t, l.take("b", now), "another key has its own burst")
+	assert.Zero(t, l.take("a", now.Add(time.Second)))
+	l.forget("a")
+	assert.Zero(t, l.take("a", now.Add(time.Second)))
+}
+
+func TestLimiterIsBounded(t *testing.T) {
+	l := newLimiter(1, time.Hour)
+	now := time.Unix(1000, 0)
+	for i := range limiterKeys {
+		l.take(strconv.Itoa(i), now)
+	}
+	assert.NotZero(t, l.take("0", now), "remembered, and used last now")
+	l.take("one more", now)
+	assert.Len(t, l.entries, limiterKeys)
+	assert.Equal(t, limiterKeys, l.recent.Len())
+	assert.NotZero(t, l.take("0", now))
+	assert.Zero(t, l.take("1", now), "the one unused longest was forgotten")
+}
+
+func TestAddressKey(t *testing.T) {
+	for ip, want := range map[string]string{
+		"192.0.2.1": "192.0.2.1", "::ffff:192.0.2.1": "192.0.2.1", "2001:db8:1:2:3::4": "2001:db8:1:2::/64",
+		"fe80::1%eth0": "fe80::/64", "nonsense": "nonsense",
+	} {
+		assert.Equal(t, want, addressKey(ip))
+	}
+}
+
+// TestEnoughSignUpsForAutomation lets ten sign-ups a minute from one address pass, for minutes.
+func TestEnoughSignUpsForAutomation(t *testing.T) {
+	l := newLimits().signUp
+	now := time.Unix(1000, 0)
+	for range 100 {
+		assert.Zero(t, l.take("127.0.0.1", now))
+		now = now.Add(6 * time.Second)
+	}
+}
+
+func TestSignUpsAreThrottled(t *testing.T) {
+	p := newPortal(t)
+	c := p.client()
+	last := reply{}
+	for range signUpBurst + 1 {
+		last = c.post("/signup", nil)
+	}
+	assert.Equal(t, http.StatusTooManyRequests, last.status)
+	p.clock.advance(signUpEvery)
+	assert.Equal(t, http.StatusUnprocessableEntity, c.post("/signup", nil).status)
+}
+
+func TestSuccessfulLogInsAreNoGuesses(t *testing.T) {
+	p := newPortal(t)
+	p.member("robin")
+	for range guessBurst + 3 {
+		answer := p.client().post("/login", form2("username", "robin", "password", password))
+		require.Equal(t, http.StatusSeeOther, answer.status)
+	}
+	assert.False(t, strings.Contains(p.log.String(), "ERROR"))
+}

@@ -1,0 +1,60 @@
+package web
+
+import (
+	"net/http"
+	"net/url"
+
+	"github.com/labstack/echo/v4"
+
+	"seccam/portal/account"
+	"seccam/portal/store"
+)
+
+// signUpPage may be opened from the QR code on a camera's label, which fills in its id and code.
+func (s *server) signUpPage(c echo.Context) error {
+	return s.renderSignUp(c, http.StatusOK, newForm(fromLabel(c), account.FieldCamera, account.FieldCode))
+}
+
+// fromLabel returns the fields that the address of a camera's label carries.
+func fromLabel(c echo.Context) url.Values {
+	return url.Values{account.FieldCamera: {c.QueryParam("id")}, account.FieldCode: {c.QueryParam("code")}}
+}
+
+func (s *server) renderSignUp(c echo.Context, status int, f filledForm) error {
+	return s.render(c, status, "signup", view{Title: "Sign up", Script: "signup.js", Data: f})
+}
+
+func (s *server) signUp(c echo.Context) error {
+	values, err := form(c)
+	if err != nil {
+		return err
+	}
+	_, err = s.beginSignUp(c, account.SignUpForm{
+		Username: values.Get(account.FieldUsername),
+		CameraID: values.Get(account.FieldCamera), ClaimCode: values.Get(account.FieldCode),
+		Password: values.Get(account.FieldPassword), PasswordConfirm: values.Get(account.FieldConfirm),
+	})
+	if err != nil {
+		f, status, ok := newForm(values, account.FieldUsername, account.FieldCamera, account.FieldCode).withError(err)
+		if !ok {
+			return err
+		}
+		return s.renderSignUp(c, status, f)
+	}
+	return seeOther(c, "/setup")
+}
+
+// beginSignUp is the sign-up itself, of the page and of the API.
+func (s *server) beginSignUp(c echo.Context, f account.SignUpForm) (*store.User, error) {
+	if err := s.throttleAddress(c, s.limits.signUp); err != nil {
+		return nil, err
+	}
+	user, err := s.Accounts.SignUp(c.Request().Context(), f)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.endLogin(c); err != nil { // of whoever was logged in here before
+		return nil, err
+	}
+	return user, s.logins.begin(c, user.ID)
+}

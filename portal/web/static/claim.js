@@ -1,0 +1,4 @@
+// The page for adding a camera.
+import { wireCodes } from './fields.js';
+
+wireCodes();

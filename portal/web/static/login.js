@@ -1,0 +1,4 @@
+// The log-in page.
+import { wireReveal } from './fields.js';
+
+wireReveal();

@@ -1,0 +1,39 @@
+// What a refusal (pkg/signaling, Error) or an end (bye) means for the view: the event for the state
+// machine, a text, and when to try again by itself (seconds; 0 is never).
+
+const EVENTS = {
+  offline: 'absent',
+  busy: 'full',
+  source_lost: 'blind',
+  not_found: 'refuse',
+  unauthorised: 'refuse',
+  sign_up_unfinished: 'refuse',
+  no_common_codec: 'refuse',
+  unsupported_version: 'refuse',
+};
+
+/** Codes after which a new session is all that is needed. */
+const NEW_SESSION = new Set(['unknown_session', 'replayed', 'rate_limited']);
+
+const RETRY_SECONDS = { busy: 5, source_lost: 5, offline: 5 };
+
+/** @param {{code: string, message?: string, retry_after?: number}} error */
+export function ofError(error) {
+  const retry = error.retry_after || RETRY_SECONDS[error.code] || 0;
+  if (NEW_SESSION.has(error.code)) return { event: 'again', text: error.message ?? '', retry };
+  return { event: EVENTS[error.code] ?? 'fail', text: error.message || 'The camera refused.', retry };
+}
+
+/** @param {string} reason */
+export function ofBye(reason) {
+  switch (reason) {
+    case 'revoked':
+      return { event: 'refuse', text: 'You may no longer see this camera.', retry: 0 };
+    case 'logged_out':
+      return { event: 'signout', text: '', retry: 0 };
+    case 'shutdown':
+      return { event: 'absent', text: 'The camera is stopping. The picture returns by itself when it is back.', retry: 5 };
+    default:
+      return { event: 'again', text: 'The camera ended the connection.', retry: 0 };
+  }
+}

@@ -1,0 +1,168 @@
+// The signalling WebSocket: kept open for ever, and told apart from the video, which needs it only
+// to begin and to recover.
+
+const FIRST_RETRY_MS = 250;
+const LONGEST_RETRY_MS = 10_000;
+/** A socket that has not said welcome by then is given up. */
+const WELCOME_MS = 8_000;
+/** The close code by which the portal says that the login has ended. */
+const CLOSE_LOGGED_OUT = 4401;
+
+/**
+ * Events: "welcome" (connected; also when ICE servers are renewed), "down", "signedout", "network"
+ * (another network may have come; a new socket is on its way), "status" (detail: the message) and
+ * "message" (detail: an answer, candidate, bye or error).
+ */
+export class Signal extends EventTarget {
+  /** The ICE servers of the last welcome. */
+  iceServers = [];
+  /** Whose sessions this page may use; kept over reconnects, so that a session outlives a socket. */
+  viewer = '';
+  #socket = null;
+  #welcomed = false;
+  #wanted = false;
+  #attempts = 0;
+  #retry = 0;
+  #patience = 0;
+  #sessions = 0;
+
+  constructor(path = '/api/v1/signal') {
+    super();
+    this.path = path;
+    addEventListener('online', () => this.#networkChanged());
+    let type = navigator.connection?.type; // its change event also fires for mere estimates
+    navigator.connection?.addEventListener?.('change', () => {
+      if (type !== navigator.connection.type) this.#networkChanged();
+      type = navigator.connection.type;
+    });
+    document.addEventListener('visibilitychange', () => {
+      if (!document.hidden && !this.ready) this.reconnect();
+    });
+  }
+
+  /** Whether messages can be sent now. */
+  get ready() {
+    return this.#welcomed && this.#socket?.readyState === WebSocket.OPEN;
+  }
+
+  /** A new session's id: "<viewer>-<n>". */
+  nextSession() {
+    this.#sessions += 1;
+    return `${this.viewer}-${this.#sessions}`;
+  }
+
+  /** Whether a session may still be used: the portal may have given this page a new viewer id. */
+  owns(session) {
+    return this.viewer !== '' && session.startsWith(`${this.viewer}-`);
+  }
+
+  start() {
+    this.#wanted = true;
+    if (!this.#socket) this.#open();
+  }
+
+  stop() {
+    this.#wanted = false;
+    this.#drop();
+  }
+
+  /** Opens a new socket at once, whatever state the old one seems to be in. */
+  reconnect() {
+    if (!this.#wanted) return;
+    this.#drop();
+    this.#open();
+  }
+
+  /** Sends a message if that is possible now, and reports whether it was. */
+  send(message) {
+    if (!this.ready) return false;
+    this.#socket.send(JSON.stringify({ v: 1, ...message }));
+    return true;
+  }
+
+  #networkChanged() {
+    if (!this.#wanted) return;
+    this.reconnect(); // what looks open may be dead
+    this.#emit('network');
+  }
+
+  #emit(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+
+  #open() {
+    clearTimeout(this.#retry);
+    const query = this.viewer ? `?viewer=${encodeURIComponent(this.viewer)}` : '';
+    const address = new URL(this.path + query, location.href);
+    address.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
+    const socket = new WebSocket(address);
+    this.#socket = socket;
+    socket.onmessage = (event) => this.#receive(event.data);
+    socket.onclose = (event) => this.#closed(event.code);
+    this.#patience = setTimeout(() => {
+      this.#drop();
+      this.#closed(0);
+    }, WELCOME_MS);
+  }
+
+  /** Forgets the socket; its late events mean nothing any more. */
+  #drop() {
+    clearTimeout(this.#retry);
+    clearTimeout(this.#patience);
+    const socket = this.#socket;
+    this.#socket = null;
+    this.#welcomed = false;
+    if (socket) {
+      socket.onmessage = socket.onclose = null;
+      socket.close();
+    }
+  }
+
+  #closed(code) {
+    const refused = !this.#welcomed;
+    this.#drop();
+    if (!this.#wanted) return;
+    if (code === CLOSE_LOGGED_OUT) return this.#signedOut();
+    this.#emit('down');
+    if (refused) this.#askLogin();
+    const longest = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#attempts);
+    this.#attempts += 1;
+    this.#retry = setTimeout(() => this.#open(), longest * (0.5 + Math.random() / 2));
+  }
+
+  /** A refused upgrade shows a page no status, so another request asks whether the login holds. */
+  async #askLogin() {
+    try {
+      const response = await fetch('/api/v1/account');
+      if (response.status === 401) this.#signedOut();
+    } catch {
+      // No network: the next attempt will tell.
+    }
+  }
+
+  #signedOut() {
+    this.stop();
+    this.#emit('signedout');
+  }
+
+  #receive(data) {
+    let message;
+    try {
+      message = JSON.parse(data);
+    } catch {
+      return;
+    }
+    if (message.v !== 1) return;
+    if (message.type === 'welcome') return this.#welcome(message);
+    this.#emit(message.type === 'status' ? 'status' : 'message', message);
+  }
+
+  #welcome(message) {
+    clearTimeout(this.#patience);
+    this.#attempts = 0;
+    this.#welcomed = true;
+    this.viewer = message.viewer;
+    this.iceServers = message.ice_servers ?? [];
+    this.#emit('welcome');
+  }
+}

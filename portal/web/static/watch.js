@@ -1,0 +1,141 @@
+// The watch page: puts a Viewer's state into words and attributes. Tests and styles read data-state
+// of <main> and #player, and data-path ("direct", "relayed") and data-session of #player.
+import { press, wireControls } from './controls.js';
+import { showPresence } from './presence.js';
+import { Signal } from './signal.js';
+import { keepTimes } from './time.js';
+import { Viewer } from './viewer.js';
+
+const main = document.getElementById('main');
+const player = document.getElementById('player');
+const video = document.getElementById('video');
+const byId = (id) => document.getElementById(id);
+
+const signal = new Signal();
+const viewer = new Viewer({
+  signal,
+  video,
+  camera: main.dataset.camera,
+  fingerprint: main.dataset.fingerprint,
+  presence: {
+    online: ['online', 'no_picture'].includes(main.dataset.presenceState),
+    state: main.dataset.presenceState,
+    text: main.dataset.presenceText,
+  },
+});
+
+/** Per state: the overlay's title, a text unless the viewer has a better one, and its button. */
+const OVERLAY = {
+  idle: ['Not playing', 'Press Start to see the live picture.', 'Start'],
+  connecting: ['Connecting', '', ''],
+  live: ['Live', '', ''],
+  recovering: ['Getting the picture back', '', ''],
+  offline: ['The camera is offline', 'The picture starts by itself when the camera is back.', ''],
+  nopicture: ['The camera has no picture', 'It is connected, but its source is not. The picture starts by itself.', 'Try now'],
+  busy: ['The camera is busy', 'It serves as many viewers as it can. Trying again by itself.', 'Try now'],
+  refused: ['Not connected', '', 'Try again'],
+  failed: ['No connection', '', 'Try again'],
+  signedout: ['You are logged out', 'Log in again to go on watching.', 'Log in'],
+};
+
+const STEPS = {
+  portal: 'Reaching the portal…',
+  camera: 'Asking the camera…',
+  path: 'Finding a way to the camera…',
+  picture: 'Connected. Waiting for the picture…',
+  wait: 'The connection was interrupted. Waiting for it to return…',
+  restart: 'Looking for another way to the camera…',
+  again: 'Starting over…',
+};
+
+const CONNECTION = {
+  new: 'Connecting', connecting: 'Connecting', connected: 'Connected', disconnected: 'Interrupted',
+  failed: 'Lost', closed: 'Not connected',
+};
+
+/** What to add to the reason that the viewer gives. */
+function overlayText() {
+  const [, fallback] = OVERLAY[viewer.state];
+  const step = STEPS[viewer.step];
+  if (step) return viewer.text ? `${viewer.text} ${step}` : step;
+  if (!viewer.text) return fallback;
+  const ended = /[.!?]$/.test(viewer.text) ? viewer.text : `${viewer.text}.`;
+  if (viewer.state === 'failed') return `${ended} It is tried again every half minute.`;
+  return ['offline', 'nopicture', 'busy'].includes(viewer.state) ? `${ended} The picture starts by itself.` : ended;
+}
+
+let spoken = 0;
+/** Tells screen readers about states that last, and not about each step. */
+function announce() {
+  clearTimeout(spoken);
+  spoken = setTimeout(() => {
+    const text = viewer.state === 'live' ? 'Live picture' : `${OVERLAY[viewer.state][0]}. ${viewer.step ? '' : overlayText()}`;
+    if (byId('announcement').textContent !== text) byId('announcement').textContent = text;
+  }, 900);
+}
+
+function showState() {
+  const { state } = viewer;
+  const [title, , action] = OVERLAY[state];
+  main.dataset.state = player.dataset.state = state;
+  player.dataset.session = viewer.session;
+  byId('overlay-title').textContent = title;
+  byId('overlay-text').textContent = overlayText();
+  byId('overlay-action').hidden = action === '';
+  byId('overlay-action').textContent = action;
+  const playing = !['idle', 'refused', 'failed', 'signedout'].includes(state);
+  press(byId('play'), playing);
+  byId('play').querySelector('[data-label]').textContent = playing ? 'Stop' : 'Start';
+  byId('snapshot').disabled = state !== 'live';
+  if (state !== 'live' && state !== 'recovering') clearSample();
+  byId('stat-connection').textContent = CONNECTION[viewer.connection];
+  announce();
+}
+
+function clearSample() {
+  player.dataset.path = '';
+  for (const name of ['path', 'resolution', 'fps', 'bitrate', 'delay']) byId(`stat-${name}`).textContent = '–';
+}
+
+/** @param {import('./readout.js').Sample} sample */
+function showSample(sample) {
+  player.dataset.path = sample.path;
+  byId('stat-connection').textContent = CONNECTION[viewer.connection];
+  byId('stat-path').textContent = { direct: 'Direct', relayed: 'Relayed' }[sample.path] ?? '–';
+  byId('stat-resolution').textContent = sample.width ? `${sample.width} × ${sample.height}` : '–';
+  byId('stat-fps').textContent = `${Math.round(sample.fps)} fps`;
+  byId('stat-bitrate').textContent = `${(sample.bitsPerSecond / 1e6).toFixed(2)} Mbit/s`;
+  byId('stat-delay').textContent = Number.isFinite(sample.delay) ? `${Math.max(1, Math.round(sample.delay))} ms` : '–';
+}
+
+function showTrust() {
+  byId('certificate').querySelector('[data-text]').textContent = viewer.pinned
+    ? "The camera's certificate is pinned: nothing in between can take its place."
+    : "The camera's certificate is not pinned yet; this page holds on to the one it saw first.";
+}
+
+function act() {
+  if (viewer.state === 'signedout') location.assign('/login');
+  else viewer.start();
+}
+
+viewer.addEventListener('change', showState);
+viewer.addEventListener('sample', ({ detail }) => showSample(detail));
+viewer.addEventListener('presence', () => showPresence(document.querySelector('[data-presence]'), viewer.presence));
+viewer.addEventListener('trust', showTrust);
+byId('play').addEventListener('click', () => (byId('play').getAttribute('aria-pressed') === 'true' ? viewer.stop() : act()));
+byId('overlay-action').addEventListener('click', act);
+addEventListener('pagehide', () => {
+  viewer.stop();
+  signal.stop(); // an open socket would keep the page out of the back-forward cache
+});
+addEventListener('pageshow', (event) => {
+  if (!event.persisted) return;
+  signal.start();
+  viewer.autostart();
+});
+
+wireControls({ player, video, name: main.dataset.name });
+keepTimes();
+signal.start();
+viewer.autostart();

@@ -1,0 +1,137 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/alexedwards/scs/v2"
+	"github.com/labstack/echo/v4"
+
+	"seccam/pkg/credential"
+	"seccam/pkg/signaling"
+	"seccam/portal/account"
+)
+
+// ErrDeviceRefused means that a camera did not prove who it is.
+var ErrDeviceRefused = errors.New("device refused")
+
+// Config is what the operator decides.
+type Config struct {
+	// PublicURL is where people reach the portal, such as "https://cams.example.org". With https the
+	// cookie is Secure and browsers are told to insist on https (HSTS).
+	PublicURL string
+	// TrustedProxies are the CIDRs of reverse proxies whose X-Forwarded-For is believed; by default
+	// none is, and a client's address is its connection's.
+	TrustedProxies []string
+}
+
+// Presence tells how a camera is, as the portal judges it now.
+type Presence interface {
+	Of(cameraID string) signaling.Presence
+}
+
+// Signals upgrades a request to the signalling WebSocket and serves it until it ends.
+type Signals interface {
+	ServeSignals(w http.ResponseWriter, r *http.Request, login Login)
+}
+
+// Login is who a WebSocket belongs to.
+type Login struct {
+	UserID  int64
+	Pending bool // the sign-up is unfinished: presence only, no video
+	// Subject is "login-<random id>", under which the end of this login is made known.
+	Subject string
+	// Alive reports whether the login still holds. It asks the database.
+	Alive func(ctx context.Context) bool
+}
+
+// Devices hands out camera credentials by challenge and response.
+type Devices interface {
+	Challenge(ctx context.Context, req credential.ChallengeRequest) (credential.Challenge, error)
+	// Token returns [ErrDeviceRefused] for a proof that does not hold.
+	Token(ctx context.Context, req credential.TokenRequest) (credential.TokenResponse, error)
+}
+
+// Deps is everything the handlers call. All but Now are required.
+type Deps struct {
+	Accounts *account.Service
+	Logins   scs.CtxStore
+	Presence Presence
+	Signals  Signals
+	Devices  Devices
+	Revoker  account.Revoker
+	// Ready reports why the portal cannot serve yet, nil if it can.
+	Ready func(context.Context) error
+	Now   func() time.Time // nil is time.Now
+	Log   *slog.Logger
+}
+
+// server is the state that handlers share; nothing in it changes after [New] but the limits.
+type server struct {
+	Deps
+	echo   *echo.Echo
+	public *url.URL
+	logins *logins
+	limits limits
+	pages  pages
+	assets *assets
+	csrf   *http.CrossOriginProtection
+}
+
+// New returns the portal's HTTP handler.
+func New(cfg Config, deps Deps) (http.Handler, error) {
+	s, err := newServer(cfg, deps)
+	if err != nil {
+		return nil, fmt.Errorf("web: %w", err)
+	}
+	return s.echo, nil
+}
+
+func newServer(cfg Config, deps Deps) (*server, error) {
+	public, err := parsePublicURL(cfg.PublicURL)
+	if err != nil {
+		return nil, err
+	}
+	if deps.Now == nil {
+		deps.Now = time.Now
+	}
+	s := &server{Deps: deps, public: public, limits: newLimits(), csrf: http.NewCrossOriginProtection()}
+	if err := s.csrf.AddTrustedOrigin(origin(public)); err != nil {
+		return nil, fmt.Errorf("public url: %w", err)
+	}
+	s.logins = newLogins(deps.Logins, public.Scheme == "https", deps.Now)
+	if s.assets, err = newAssets(); err != nil {
+		return nil, err
+	}
+	if s.pages, err = parsePages(s.assets, deps.Now); err != nil {
+		return nil, err
+	}
+	extract, err := ipExtractor(cfg.TrustedProxies)
+	if err != nil {
+		return nil, err
+	}
+	s.echo = echo.New()
+	s.echo.IPExtractor = extract
+	s.echo.SchemeExtractor = echo.ExtractSchemeDirect()
+	s.echo.HTTPErrorHandler = s.handleError
+	s.routes(s.echo)
+	return s, nil
+}
+
+func parsePublicURL(text string) (*url.URL, error) {
+	public, err := url.Parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("public url: %w", err)
+	}
+	if public.Scheme != "http" && public.Scheme != "https" || public.Host == "" || public.Path != "" && public.Path != "/" {
+		return nil, fmt.Errorf("public url %q: want http(s)://host without a path", text)
+	}
+	return public, nil
+}
+
+func origin(u *url.URL) string { return u.Scheme + "://" + u.Host }
