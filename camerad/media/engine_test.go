@@ -101,7 +101,7 @@ func TestDeadSourceIsRestarted(t *testing.T) {
 	picture := image.NewYCbCr(image.Rect(0, 0, cfg.Width, cfg.Height), image.YCbCrSubsampleRatio420)
 	var reads atomic.Int64
 	pace := time.NewTicker(time.Millisecond)
-	defer pace.Stop()
+	t.Cleanup(pace.Stop) // after the engine's end
 	e := runEngine(t, stubSource(func() (frame, error) {
 		switch n := reads.Add(1); {
 		case n == 1:

@@ -23,6 +23,8 @@ type page struct {
 func newPage(t *testing.T) *page {
 	t.Helper()
 	ctx, stop := chromedp.NewContext(startBrowser(t), chromedp.WithNewBrowserContext())
+	// The tab lives as long as the context of the first action, so that must not have a deadline.
+	require.NoError(t, chromedp.Do(ctx))
 	p := &page{t: t, ctx: ctx, close: stop}
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -74,16 +76,26 @@ func eval[T any](p *page, expression string) T {
 	return value
 }
 
-// await waits until an expression is true. The page asks itself at each animation frame.
+// await waits until an expression is true, also across navigations, which replace the page's
+// JavaScript context and fail an evaluation that is under way.
 func (p *page) await(expression string) {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.ctx, patience)
 	defer cancel()
-	_, err := chromedp.Run(ctx, chromedp.Poll[bool](expression, chromedp.WithPollingInterval(50*time.Millisecond)))
-	if err != nil {
-		p.t.Logf("page: %s", p.text())
+	tick := time.NewTicker(40 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		ok, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`Boolean(`+expression+`)`))
+		if err == nil && ok {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			p.t.Logf("page: %s", p.text())
+			require.Failf(p.t, "it did not become true", "%s (last error: %v)", expression, err)
+		}
 	}
-	require.NoError(p.t, err, "waiting for %s", expression)
 }
 
 func (p *page) text() string {

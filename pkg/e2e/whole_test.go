@@ -67,7 +67,7 @@ func TestWholePath(t *testing.T) {
 	p.click(`a[href="/cameras/` + c.id + `"]`)
 	p.await(isLive + ` && ` + isPlaying)
 	p.awaitAdvance(30)
-	p.await(soundArrives)
+	require.Positive(t, eval[float64](p, hearSound), "there is sound")
 	p.screenshot("watch")
 
 	second := newPage(t)
@@ -85,6 +85,16 @@ func TestWholePath(t *testing.T) {
 	require.Equal(t, "direct", eval[string](p, `document.querySelector('#player').dataset.path`))
 }
 
-// soundArrives is true when the video element has a live audio track that was decoded.
-const soundArrives = `document.querySelector('video').srcObject.getAudioTracks().some(t => t.readyState === 'live' && !t.muted)
-	&& document.querySelector('video').webkitAudioDecodedByteCount > 0`
+// hearSound listens to the audio track until it is not silent, and returns its loudest sample.
+const hearSound = `(async () => {
+	const context = new AudioContext();
+	const analyser = context.createAnalyser();
+	context.createMediaStreamSource(document.querySelector('video').srcObject).connect(analyser);
+	const samples = new Float32Array(analyser.fftSize);
+	for (;;) {
+		await new Promise(requestAnimationFrame);
+		analyser.getFloatTimeDomainData(samples);
+		const loudest = Math.max(...samples.map(Math.abs));
+		if (loudest > 0.001) { await context.close(); return loudest; }
+	}
+})()`

@@ -20,7 +20,7 @@ func TestAbuse01_ClaimWithIDAlone(t *testing.T) {
 	c, _ := p.member("robin")
 	id, _ := p.camera()
 	for _, code := range []string{"", id, credential.NewCode()} {
-		answer := c.post("/cameras/new", form2("camera_id", id, "claim_code", code))
+		answer := c.post("/cameras/new", fields("camera_id", id, "claim_code", code))
 		assert.Equal(t, http.StatusUnprocessableEntity, answer.status, code)
 		answer = c.api(http.MethodPost, "/cameras", object{"camera_id": id, "claim_code": code}, nil)
 		assert.Equal(t, http.StatusUnprocessableEntity, answer.status, code)
@@ -48,7 +48,7 @@ func TestAbuse02_EnumerateIDs(t *testing.T) {
 	assert.Equal(t, answers[0], answers[2])
 	last := reply{}
 	for range claimBurst {
-		last = c.post("/cameras/new", form2("camera_id", credential.NewCode(), "claim_code", code))
+		last = c.post("/cameras/new", fields("camera_id", credential.NewCode(), "claim_code", code))
 	}
 	assert.Equal(t, http.StatusTooManyRequests, last.status)
 	assert.NotEmpty(t, last.header.Get("Retry-After"))
@@ -86,7 +86,7 @@ func TestAbuse04_ClaimOwnedCamera(t *testing.T) {
 	owner, camera := p.member("robin")
 	thief, _ := p.member("mallory")
 	for range 2 {
-		answer := thief.post("/cameras/new", form2("camera_id", camera, "claim_code", credential.NewCode()))
+		answer := thief.post("/cameras/new", fields("camera_id", camera, "claim_code", credential.NewCode()))
 		assert.Equal(t, http.StatusUnprocessableEntity, answer.status)
 	}
 	home := owner.get("/home").body
@@ -104,7 +104,7 @@ func TestAbuse05_ReuseClaimCode(t *testing.T) {
 	owner, _ := p.member("robin")
 	other, _ := p.member("kim")
 	id, code := p.camera()
-	claim := form2("camera_id", id, "claim_code", code)
+	claim := fields("camera_id", id, "claim_code", code)
 	require.Equal(t, http.StatusSeeOther, owner.post("/cameras/new", claim).status)
 	assert.Equal(t, http.StatusUnprocessableEntity, other.post("/cameras/new", claim).status)
 	require.Equal(t, http.StatusOK, owner.post("/cameras/"+id+"/release", nil).status)
@@ -182,7 +182,7 @@ func TestAbuse15_SessionFixation(t *testing.T) {
 	// The victim is given a session that the attacker knows, then one that was made up.
 	for _, planted := range []string{known.cookie(), "made-up"} {
 		victim.http.Jar.SetCookies(u, []*http.Cookie{{Name: "seccam_session", Value: planted, Path: "/"}})
-		require.Equal(t, http.StatusSeeOther, victim.post("/login", form2("username", "robin", "password", password)).status)
+		require.Equal(t, http.StatusSeeOther, victim.post("/login", fields("username", "robin", "password", password)).status)
 		assert.NotEqual(t, planted, victim.cookie())
 		attacker := p.client()
 		attacker.head.Set("Cookie", "seccam_session="+planted)
@@ -203,7 +203,7 @@ func TestAbuse17_CredentialStuffing(t *testing.T) {
 	guess := func(n string) reply {
 		attacker.head.Set("X-Forwarded-For", n)
 		attacker.head.Set("X-Real-Ip", n)
-		return attacker.post("/login", form2("username", "robin", "password", "guess "+n))
+		return attacker.post("/login", fields("username", "robin", "password", "guess "+n))
 	}
 	last := reply{}
 	for i := range guessBurst + 1 {
@@ -220,7 +220,7 @@ func TestAbuse17_CredentialStuffing(t *testing.T) {
 	require.Equal(t, http.StatusTooManyRequests, last.status)
 	owner := behind.client()
 	owner.head.Set("X-Forwarded-For", "198.51.100.7")
-	assert.Equal(t, http.StatusSeeOther, owner.post("/login", form2("username", "robin", "password", password)).status)
+	assert.Equal(t, http.StatusSeeOther, owner.post("/login", fields("username", "robin", "password", password)).status)
 }
 
 var linked = regexp.MustCompile(`(?:href|action|src)="([^"]*)"`)
@@ -305,7 +305,7 @@ func TestAbuse38_ClientSuppliedIdentity(t *testing.T) {
 	assert.NotContains(t, victim.get("/home").body, claimed)
 	require.Equal(t, http.StatusOK, c.api(http.MethodPatch, "/cameras/"+own, with(object{"name": "Stolen"}), nil).status)
 	assert.NotContains(t, victim.get("/home").body, "Stolen")
-	form := form2("name", "Stolen too", "user_id", "1", "id", victims, "owner_id", "1")
+	form := fields("name", "Stolen too", "user_id", "1", "id", victims, "owner_id", "1")
 	require.Equal(t, http.StatusSeeOther, c.post("/cameras/"+own+"/rename?id="+victims+"&user_id=1", form).status)
 	assert.NotContains(t, victim.get("/home").body, "Stolen")
 

@@ -136,7 +136,11 @@ func (s *server) errorPage(c echo.Context, p problem) error {
 	if c.Request().Method == http.MethodHead {
 		return c.NoContent(p.Status)
 	}
-	return s.render(c, p.Status, "error", view{Title: p.Title, Data: p})
+	v := view{Title: p.Title, Data: p}
+	if c.Get(loginLoaded) != nil {
+		v.User, _ = s.user(c) // without one the page offers to log in
+	}
+	return s.render(c, p.Status, "error", v)
 }
 
 // sentence makes an error's text one for people.

@@ -93,7 +93,7 @@ func (p *portal) member(name string) (*client, string) {
 	require.NoError(p.t, err)
 	p.presence.set(id, online())
 	require.NoError(p.t, p.accounts.Confirm(p.t.Context(), user.ID))
-	require.Equal(p.t, http.StatusSeeOther, c.post("/login", form2("username", name, "password", password)).status)
+	require.Equal(p.t, http.StatusSeeOther, c.post("/login", fields("username", name, "password", password)).status)
 	return c, id
 }
 
@@ -110,7 +110,7 @@ func (p *portal) newcomer(name string) (*client, string) {
 func (p *portal) secondCamera(c *client, name string) string {
 	p.t.Helper()
 	id, code := p.camera()
-	answer := c.post("/cameras/new", form2("camera_id", id, "claim_code", code, "name", name))
+	answer := c.post("/cameras/new", fields("camera_id", id, "claim_code", code, "name", name))
 	require.Equal(p.t, http.StatusSeeOther, answer.status, answer.body)
 	return id
 }
@@ -121,8 +121,8 @@ func (p *portal) pin(camera, fingerprint string) {
 	require.NoError(p.t, p.store.ReportFingerprint(p.t.Context(), camera, fingerprint))
 }
 
-// form2 makes a form of names and values in turn.
-func form2(pairs ...string) url.Values {
+// fields makes a form of names and values in turn.
+func fields(pairs ...string) url.Values {
 	values := url.Values{}
 	for i := 0; i < len(pairs); i += 2 {
 		values.Set(pairs[i], pairs[i+1])
@@ -131,7 +131,7 @@ func form2(pairs ...string) url.Values {
 }
 
 func signUpForm(name, camera, code string) url.Values {
-	return form2("username", name, "camera_id", camera, "claim_code", code, "password", password, "password_confirm", password)
+	return fields("username", name, "camera_id", camera, "claim_code", code, "password", password, "password_confirm", password)
 }
 
 func online() signaling.Presence {

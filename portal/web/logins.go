@@ -54,6 +54,9 @@ func newLogins(store scs.CtxStore, secure bool, now func() time.Time) *logins {
 	return &logins{m, now}
 }
 
+// loginLoaded is set on a request once its login may be asked for.
+const loginLoaded = "login loaded"
+
 // loadLogin finds the login of a request, if it has one.
 func (s *server) loadLogin(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
@@ -66,6 +69,7 @@ func (s *server) loadLogin(next echo.HandlerFunc) echo.HandlerFunc {
 			return fmt.Errorf("load login: %w", err)
 		}
 		c.SetRequest(c.Request().WithContext(ctx))
+		c.Set(loginLoaded, true)
 		if err := s.logins.touch(c); err != nil {
 			return err
 		}

@@ -77,7 +77,7 @@ func TestLogInAndOut(t *testing.T) {
 	p := newPortal(t)
 	c, _ := p.member("robin")
 	for _, wrong := range []struct{ name, password string }{{"robin", "wrong"}, {"nobody", password}, {"", ""}} {
-		answer := p.client().post("/login", form2("username", wrong.name, "password", wrong.password))
+		answer := p.client().post("/login", fields("username", wrong.name, "password", wrong.password))
 		assert.Equal(t, http.StatusUnauthorized, answer.status)
 		assert.Contains(t, answer.body, "The user name or the password is wrong.")
 	}
@@ -93,17 +93,17 @@ func TestLogInAndOut(t *testing.T) {
 func TestPendingUserLogsInToSetup(t *testing.T) {
 	p := newPortal(t)
 	p.newcomer("robin")
-	answer := p.client().post("/login", form2("username", "ROBIN", "password", password))
+	answer := p.client().post("/login", fields("username", "ROBIN", "password", password))
 	assert.Equal(t, "/setup", answer.header.Get("Location"))
 }
 
 func TestRenameAndRelease(t *testing.T) {
 	p := newPortal(t)
 	c, camera := p.member("robin")
-	answer := c.post("/cameras/"+camera+"/rename", form2("name", "  Front   door "))
+	answer := c.post("/cameras/"+camera+"/rename", fields("name", "  Front   door "))
 	assert.Equal(t, "/cameras/"+camera+"/settings?done=renamed", answer.header.Get("Location"))
 	assert.Contains(t, c.get("/home").body, "Front door")
-	long := c.post("/cameras/"+camera+"/rename", form2("name", strings.Repeat("x", 61)))
+	long := c.post("/cameras/"+camera+"/rename", fields("name", strings.Repeat("x", 61)))
 	assert.Equal(t, http.StatusUnprocessableEntity, long.status)
 
 	assert.Contains(t, c.get("/cameras/"+camera+"/release").body, "Release Front door?")
@@ -115,7 +115,7 @@ func TestRenameAndRelease(t *testing.T) {
 	assert.Equal(t, http.StatusNotFound, c.post("/cameras/"+camera+"/release", nil).status)
 
 	other, _ := p.member("kim")
-	claim := other.post("/cameras/new", form2("camera_id", strings.ToUpper(camera), "claim_code", code, "name", ""))
+	claim := other.post("/cameras/new", fields("camera_id", strings.ToUpper(camera), "claim_code", code, "name", ""))
 	assert.Equal(t, "/home?done=claimed", claim.header.Get("Location"))
 	assert.NotContains(t, other.get("/home").body, "Front door")
 }
@@ -172,7 +172,7 @@ func TestPanicIsAnInternalError(t *testing.T) {
 func TestBodyCap(t *testing.T) {
 	c := newPortal(t).client()
 	big := strings.Repeat("x", maxForm+1)
-	assert.Equal(t, http.StatusRequestEntityTooLarge, c.post("/login", form2("username", big)).status)
+	assert.Equal(t, http.StatusRequestEntityTooLarge, c.post("/login", fields("username", big)).status)
 	assert.Equal(t, http.StatusRequestEntityTooLarge,
 		c.api(http.MethodPost, "/login", map[string]string{"username": strings.Repeat("x", maxJSON)}, nil).status)
 }

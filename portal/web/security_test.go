@@ -172,7 +172,7 @@ func TestSuccessfulLogInsAreNoGuesses(t *testing.T) {
 	p := newPortal(t)
 	p.member("robin")
 	for range guessBurst + 3 {
-		answer := p.client().post("/login", form2("username", "robin", "password", password))
+		answer := p.client().post("/login", fields("username", "robin", "password", password))
 		require.Equal(t, http.StatusSeeOther, answer.status)
 	}
 	assert.False(t, strings.Contains(p.log.String(), "ERROR"))

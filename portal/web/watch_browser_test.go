@@ -302,7 +302,7 @@ func TestAbuse33_ScriptInCameraName(t *testing.T) {
 	p := newPortal(t)
 	c, camera := p.member("robin")
 	name := `"><script>document.title='owned'</script><img src=x>`
-	require.Equal(t, http.StatusSeeOther, c.post("/cameras/"+camera+"/rename", form2("name", name)).status)
+	require.Equal(t, http.StatusSeeOther, c.post("/cameras/"+camera+"/rename", fields("name", name)).status)
 	g := p.page().as(c)
 	for _, path := range []string{"/home", "/cameras/" + camera, "/cameras/" + camera + "/settings", "/cameras/" + camera + "/release"} {
 		answer := c.get(path)

@@ -32,7 +32,7 @@ export function ofBye(reason) {
     case 'logged_out':
       return { event: 'signout', text: '', retry: 0 };
     case 'shutdown':
-      return { event: 'absent', text: 'The camera is stopping. The picture returns by itself when it is back.', retry: 5 };
+      return { event: 'absent', text: 'The camera is stopping.', retry: 5 };
     default:
       return { event: 'again', text: 'The camera ended the connection.', retry: 0 };
   }
