@@ -1,6 +1,6 @@
 # SecCam's commands. `make help` lists them.
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-LDFLAGS := -s -w -X main.version=$(VERSION)
+LDFLAGS := -s -w -X main.release=$(VERSION)
 # Everything but the tests of the real programs, which run last and alone.
 UNITS = $(shell go list ./... | grep -v /pkg/e2e)
 

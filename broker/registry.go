@@ -21,6 +21,7 @@ type registry struct {
 	all     map[*session]struct{}
 	current map[string]*session
 	flaps   map[string]*flapping
+	churn   uint64 // sessions added and removed since the beginning
 }
 
 type flapping struct {
@@ -41,6 +42,7 @@ func (r *registry) add(s *session) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.all[s] = struct{}{}
+	r.churn++
 }
 
 // take gives s its slot and returns who had it, now superseded, and whether this takeover is the
@@ -78,6 +80,7 @@ func (r *registry) remove(s *session) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.all, s)
+	r.churn++
 	if r.current[s.slot] == s {
 		delete(r.current, s.slot)
 	}
@@ -96,8 +99,8 @@ func (r *registry) matching(match func(*session) bool) []*session {
 	return found
 }
 
-// sweep forgets takeovers that are too old to be flapping.
-func (r *registry) sweep(now time.Time) {
+// sweep forgets takeovers that are too old to be flapping, and returns the churn so far.
+func (r *registry) sweep(now time.Time) (churn uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for slot, f := range r.flaps {
@@ -105,6 +108,7 @@ func (r *registry) sweep(now time.Time) {
 			delete(r.flaps, slot)
 		}
 	}
+	return r.churn
 }
 
 func (r *registry) len() int {

@@ -14,7 +14,7 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 )
 
-// Mochi's settings; see traps.md of the project for what each prevents.
+// Mochi's settings.
 const (
 	maximumQoS      = 1
 	receiveMaximum  = 64  // QoS 1 publications of a client that are not acknowledged yet
@@ -64,26 +64,29 @@ func debugLog(log *slog.Logger) *stdlog.Logger {
 func (b *Broker) sweeper() {
 	ticker := time.NewTicker(sweepInterval)
 	defer ticker.Stop()
+	var memory trimmer
 	for {
 		select {
 		case <-b.life.Done():
 			return
 		case <-ticker.C:
-			b.sweep()
+			if memory.due(b.sweep()) {
+				trim()
+			}
 		}
 	}
 }
 
-// sweep ends connections whose token has.
-func (b *Broker) sweep() {
+// sweep ends connections whose token has, and returns how many sessions have begun and ended.
+func (b *Broker) sweep() uint64 {
 	now := b.now()
 	for _, s := range b.sessions.matching(func(s *session) bool { return !s.expires.After(now) }) {
 		if s.cut(codeExpired) {
 			b.stats.expired.Add(1)
 		}
 	}
-	b.sessions.sweep(now)
 	b.gate.sweep(time.Now())
+	return b.sessions.sweep(now)
 }
 
 // sleep waits unless the broker ends first.

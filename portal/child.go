@@ -22,16 +22,14 @@ type child struct {
 
 func (c *child) pid() int { return c.cmd.Process.Pid }
 
-// startChild runs a program that is asked to end when ctx does, and killed if it will not.
-func startChild(ctx context.Context, name, dir string, args []string) (*child, error) {
+// startChild runs a program with its output in a log file.
+func startChild(name, dir string, args []string) (*child, error) {
 	log, err := os.OpenFile(filepath.Join(dir, name+".log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Stdout, cmd.Stderr = log, log
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	cmd.WaitDelay = demoStopTimeout
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C reaches it through us, once
 	if err := cmd.Start(); err != nil {
 		return nil, errors.Join(fmt.Errorf("start %s: %w", name, err), log.Close())
@@ -43,6 +41,17 @@ func startChild(ctx context.Context, name, dir string, args []string) (*child, e
 		_ = log.Close()
 	}()
 	return c, nil
+}
+
+// stop asks the program to end, kills it if it will not, and returns when it has ended.
+func (c *child) stop() {
+	_ = c.cmd.Process.Signal(syscall.SIGTERM) // an error means that it has ended
+	select {
+	case <-c.done:
+	case <-time.After(demoStopTimeout):
+		_ = c.cmd.Process.Kill()
+		<-c.done
+	}
 }
 
 // awaitReady polls until the portal says that it is ready, has ended, or takes too long.

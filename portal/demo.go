@@ -19,7 +19,7 @@ import (
 // Limits of the demo.
 const (
 	demoReadyTimeout = 30 * time.Second
-	demoStopTimeout  = 10 * time.Second
+	demoStopTimeout  = 10 * time.Second // then it is killed
 	demoTokenTTL     = 24 * time.Hour
 )
 
@@ -151,42 +151,47 @@ func (c *demoCommand) camera(ctx context.Context, cfg Config, s *store.Store, di
 	return writeCameraConfig(filepath.Join(dir, "camera", facts.CameraID), facts.PortalURL, facts.CameraID, c.Source)
 }
 
-// superviseDemo runs the two programs until ctx ends or both have ended by themselves.
+// superviseDemo runs the two programs until ctx ends or both have ended by themselves. The camera
+// ends before the portal, so that it can say goodbye.
 func superviseDemo(ctx context.Context, dir string, facts demoFacts, portalArgs, cameraArgs []string) error {
-	children, stop := context.WithCancel(ctx)
-	defer stop()
-	portal, err := startChild(children, "portal", dir, portalArgs)
+	portal, err := startChild("portal", dir, portalArgs)
 	if err != nil {
 		return err
 	}
+	defer portal.stop()
 	if err := awaitReady(ctx, facts.PortalURL+"/readyz", portal); err != nil {
-		stop()
-		<-portal.done
 		return fmt.Errorf("the portal did not start: %w; see %s", err, filepath.Join(dir, "portal.log"))
 	}
-	camera, err := startChild(children, "camerad", dir, cameraArgs)
+	camera, err := startChild("camerad", dir, cameraArgs)
 	if err != nil {
-		stop()
-		<-portal.done
 		return err
 	}
+	defer camera.stop()
 	facts.PIDs = map[string]int{"demo": os.Getpid(), "portal": portal.pid(), "camerad": camera.pid()}
 	if err := writeFacts(dir, facts); err != nil {
-		stop()
+		return err
 	}
 	printFacts(dir, facts)
-	for _, child := range []*child{portal, camera} {
-		go func() {
-			<-child.done
-			if children.Err() == nil {
-				fmt.Printf("%s has ended. Start it again with:\n  %s\n", child.name, facts.Commands[child.name])
-			}
-		}()
+	portalDone, cameraDone := portal.done, camera.done
+	for portalDone != nil || cameraDone != nil {
+		select {
+		case <-portalDone:
+			portalDone = reportEnd("portal", facts)
+		case <-cameraDone:
+			cameraDone = reportEnd("camerad", facts)
+		case <-ctx.Done():
+			fmt.Println("Stopping. The state is kept in", dir)
+			return nil
+		}
 	}
-	<-portal.done
-	<-camera.done
-	fmt.Println("Stopped. The state is kept in", dir)
-	return err
+	return nil
+}
+
+// reportEnd says how to start a program again that somebody stopped by hand. It returns nil, for a
+// channel that is not waited for any more.
+func reportEnd(name string, facts demoFacts) chan struct{} {
+	fmt.Printf("%s has ended. Start it again with:\n  %s\n", name, facts.Commands[name])
+	return nil
 }
 
 func writeFacts(dir string, facts demoFacts) error {

@@ -12,8 +12,8 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// version is set by the build: -ldflags "-X main.version=…".
-var version = "dev"
+// release is set by the build: -ldflags "-X main.release=…".
+var release = "dev"
 
 // commands is the command line; each command's Run is beside its code.
 type commands struct {
@@ -44,6 +44,6 @@ type versionCommand struct{}
 
 // Run prints the version.
 func (versionCommand) Run() error {
-	fmt.Println(version)
+	fmt.Println(release)
 	return nil
 }

@@ -279,7 +279,7 @@ func (p *portal) run(ctx context.Context) error {
 }
 
 func (p *portal) announce() {
-	attrs := []any{"listen", p.listener.Addr().String(), "public_url", p.cfg.PublicURL, "mqtt_url", p.mqttURL(), "version", version}
+	attrs := []any{"listen", p.listener.Addr().String(), "public_url", p.cfg.PublicURL, "mqtt_url", p.mqttURL(), "version", release}
 	p.log.Info("portal ready", attrs...)
 }
 

@@ -30,8 +30,9 @@ const (
 // Other limits of a connection.
 const (
 	operationTimeout = 5 * time.Second
-	keepAlive        = 20 // seconds; the broker sends the Will after one and a half of these
-	receiveMaximum   = 64 // paho allocates for the default of 65,535
+	farewellTimeout  = time.Second // the broker may be ending, too
+	keepAlive        = 20          // seconds; the broker sends the Will after one and a half of these
+	receiveMaximum   = 64          // paho allocates for the default of 65,535
 	maxPacketSize    = 64 << 10
 	// attemptsPerCredential is after how many failures a new credential is obtained, since the
 	// broker's address comes with it and may have changed.
@@ -164,11 +165,11 @@ func (c *Client) serve(ctx context.Context, cred Credential) error {
 	}
 	<-life.Done()
 	c.up.Store(nil)
-	farewell, cancel := context.WithTimeout(context.WithoutCancel(ctx), operationTimeout)
-	defer cancel()
 	if ctx.Err() != nil {
-		conn.lastWords(farewell, manager)
+		conn.lastWords(context.WithoutCancel(ctx), manager)
 	}
+	farewell, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewellTimeout)
+	defer cancel()
 	if err := manager.Disconnect(farewell); err != nil {
 		c.cfg.Log.Debug("mqtt disconnect", "error", err)
 	}

@@ -180,6 +180,8 @@ func (c *connection) lastWords(ctx context.Context, manager *autopaho.Connection
 	if c.client.cfg.LastWords == nil {
 		return
 	}
+	ctx, cancel := context.WithTimeout(ctx, farewellTimeout)
+	defer cancel()
 	if err := publish(ctx, manager, c.client.cfg.LastWords()); err != nil && !errors.Is(err, ErrDown) {
 		c.client.cfg.Log.Debug("mqtt last words", "error", err)
 	}
