@@ -36,6 +36,7 @@ const (
 	benchKey     = "5ecca700000000000000000000000000000000000000000000000000005ecca7"
 	benchCameras = 10_000
 	benchLoad    = 10 * time.Second // per rate and broker
+	benchLate    = 3 * time.Second  // an answer later than this after the end is lost
 	echoCameras  = 20               // share the signalling load, as cameras do
 )
 

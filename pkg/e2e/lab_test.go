@@ -3,6 +3,7 @@ package e2e
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -70,6 +71,7 @@ func (l *lab) command(args ...string) string {
 
 // camera is a provisioned camera.
 type camera struct {
+	t        *testing.T
 	id, code string
 	config   string
 	folder   string
@@ -84,13 +86,23 @@ func (l *lab) provision() *camera {
 	require.NotNil(l.t, found, output)
 	id, err := credential.ParseCode(found[1])
 	require.NoError(l.t, err)
-	c := &camera{id: id, code: found[2], folder: found[3], config: filepath.Join(found[3], "camerad.yml")}
+	c := &camera{t: l.t, id: id, code: found[2], folder: found[3], config: filepath.Join(found[3], "camerad.yml")}
+	// The portal's configuration says port 0; it is the system that chose one.
 	file, err := os.ReadFile(c.config)
 	require.NoError(l.t, err)
 	text := regexp.MustCompile(`portal_url: \S+`).ReplaceAllString(string(file), "portal_url: "+l.url)
-	text += videoConfig
 	require.NoError(l.t, os.WriteFile(c.config, []byte(text), 0o600))
+	c.configure(videoConfig)
 	return c
+}
+
+// configure adds lines to the camera's configuration.
+func (c *camera) configure(lines string) {
+	c.t.Helper()
+	file, err := os.OpenFile(c.config, os.O_APPEND|os.O_WRONLY, 0)
+	require.NoError(c.t, err)
+	_, err = file.WriteString(lines)
+	require.NoError(c.t, errors.Join(err, file.Close()))
 }
 
 // startCamera starts camerad and waits until it is connected.

@@ -1,3 +1,5 @@
+//go:build !bench
+
 package e2e
 
 // videoConfig keeps the picture small, so that the tests are about signalling, not pixels.

@@ -107,7 +107,7 @@ func (s *Service) claimRefused(ctx context.Context, camera string) error {
 	}
 	s.log.Warn("claim refused", "camera", camera)
 	return FieldErrors{FieldCode: "This id and this code do not match a camera that can be claimed. " +
-		"Check both against the label. If the camera belonged to someone else, he must release it first."}
+		"Check both against the label. If the camera belonged to someone else, that person must release it first."}
 }
 
 // Confirm finishes the sign-up once its camera was seen.
@@ -163,9 +163,13 @@ func (s *Service) Cancel(ctx context.Context, userID int64) error {
 // LogIn returns the user with this name and password, or ErrCredentials. It takes as long for a
 // name that does not exist.
 func (s *Service) LogIn(ctx context.Context, username, password string) (*store.User, error) {
-	user, err := s.store.UserByName(ctx, username)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return nil, fmt.Errorf("log in: %w", err)
+	var user *store.User
+	if usernameRegexp.MatchString(username) { // what else cannot be a name is not for the database
+		var err error
+		user, err = s.store.UserByName(ctx, username)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return nil, fmt.Errorf("log in: %w", err)
+		}
 	}
 	hash := s.decoy
 	if user != nil {

@@ -3,6 +3,7 @@ package account
 import (
 	"regexp"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"seccam/pkg/credential"
@@ -117,8 +118,8 @@ func (f FieldErrors) checkClaim(camera, code string) (string, string) {
 
 func (f FieldErrors) checkName(name string) string {
 	name = strings.Join(strings.Fields(name), " ")
-	if !utf8.ValidString(name) || utf8.RuneCountInString(name) > MaxName {
-		f[FieldName] = "A name has at most 60 characters."
+	if !utf8.ValidString(name) || utf8.RuneCountInString(name) > MaxName || strings.ContainsFunc(name, unicode.IsControl) {
+		f[FieldName] = "A name has at most 60 characters that can be seen."
 	}
 	return name
 }

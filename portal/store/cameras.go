@@ -88,7 +88,7 @@ func (s *Store) Rename(ctx context.Context, userID int64, cameraID, name string)
 		Where("id = ? AND owner_id = ?", cameraID, userID).Update("name", name))
 }
 
-// Release takes a camera from its owner and everything he did with it; claimHash is of the new code
+// Release takes a camera from its owner and everything they did with it; claimHash is of the new code
 // by which the next owner can claim it.
 func (s *Store) Release(ctx context.Context, userID int64, cameraID string, claimHash []byte) error {
 	return s.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {

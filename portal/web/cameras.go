@@ -51,8 +51,8 @@ func (s *server) claim(c echo.Context, user *store.User) error {
 
 // watchModules is everything that watch.js imports; a test compares.
 var watchModules = []string{
-	"signal.js", "viewer.js", "machine.js", "peer.js", "fingerprint.js", "refusals.js", "readout.js", "controls.js",
-	"presence.js", "time.js",
+	"signal.js", "viewer.js", "machine.js", "peer.js", "fingerprint.js", "refusals.js", "timers.js", "progress.js",
+	"readout.js", "controls.js", "presence.js", "time.js",
 }
 
 func (s *server) watch(c echo.Context, user *store.User, camera *store.Camera) error {

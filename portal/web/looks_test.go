@@ -16,7 +16,7 @@ import (
 const axePath = "../../.tools/node_modules/axe-core/axe.min.js"
 
 // shotsEnv names a folder for screenshots of every page; without it none are taken.
-const shotsEnv = "SECCAM_SHOTS"
+const shotsEnv = "SCREENSHOTS"
 
 var windows = []struct {
 	name          string

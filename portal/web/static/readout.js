@@ -6,9 +6,9 @@
  * @property {string} path "direct", "relayed" or "" while unknown
  * @property {number} width
  * @property {number} height
- * @property {number} fps
+ * @property {number} fps NaN in the first sample, like the next two
  * @property {number} bitsPerSecond
- * @property {number} delay in milliseconds, NaN while unknown
+ * @property {number} delay in milliseconds
  */
 
 /** The candidate pair in use. */
@@ -54,8 +54,8 @@ export class Readout {
       path: pathOf(report, pair),
       width: video.frameWidth ?? 0,
       height: video.frameHeight ?? 0,
-      fps: seconds > 0 ? (now.frames - last.frames) / seconds : 0,
-      bitsPerSecond: seconds > 0 ? ((now.bytes - last.bytes) * 8) / seconds : 0,
+      fps: (now.frames - last.frames) / seconds,
+      bitsPerSecond: ((now.bytes - last.bytes) * 8) / seconds,
       delay: (buffer + (pair?.currentRoundTripTime ?? 0) / 2) * 1000,
     };
   }

@@ -5,16 +5,16 @@
 // "seccam:first-frame" when the first frame of each session is shown.
 import { next } from './machine.js';
 import { Mismatch, Peer } from './peer.js';
-import { Readout } from './readout.js';
+import { Progress } from './progress.js';
 import { ofBye, ofError } from './refusals.js';
+import { Timers } from './timers.js';
 
-const ANSWER_MS = 5_000; // an offer without an answer by then was lost
+const ANSWER_MS = 3_000; // an offer without an answer by then was lost
 const FRAME_MS = 12_000; // from the answer to the first frame; a sleeping source needs some of it
 const GRACE_MS = 1_500; // a short interruption ends by itself
 const RESTART_MS = 5_000; // an ICE restart without success by then needs a new session
 const STALL_MS = 3_000; // a picture that stands still for so long is lost
 const STALL_ABSENT_MS = 1_500; // the same when the portal says that there is a reason
-const TICK_MS = 1_000;
 const FIRST_RETRY_MS = 300;
 const ATTEMPTS = 5; // in a row, before it is called failed
 const FAILED_RETRY_MS = 30_000;
@@ -41,10 +41,8 @@ export class Viewer extends EventTarget {
   #spare = null;
   #onWelcome = null;
   #attempts = 0;
-  #timers = new Map();
-  #readout = new Readout();
-  #frames = 0;
-  #progressAt = 0;
+  #timers = new Timers();
+  #progress;
 
   /**
    * @param {{signal: import('./signal.js').Signal, camera: string, video: HTMLVideoElement,
@@ -62,8 +60,11 @@ export class Viewer extends EventTarget {
     signal.addEventListener('status', ({ detail }) => detail.camera === camera && this.#status(detail.presence));
     signal.addEventListener('message', ({ detail }) => this.#receive(detail));
     signal.addEventListener('network', () => this.#networkChanged());
-    if (video.requestVideoFrameCallback) this.#watchFrames();
-    setInterval(() => this.#tick(), TICK_MS);
+    this.#progress = new Progress(video, {
+      frame: () => this.#frame(),
+      sample: (detail) => this.dispatchEvent(new CustomEvent('sample', { detail })),
+      still: (ms) => this.#still(ms),
+    });
   }
 
   get session() {
@@ -123,27 +124,17 @@ export class Viewer extends EventTarget {
   /** Leaves a view for a state without a picture; retry is in seconds, 0 for never. */
   #end(event, text, retry = 0) {
     if (!next(this.state, event)) return;
-    this.#clearTimers();
+    this.#timers.clearAll();
     this.#onWelcome = null;
     this.#closePeer('failed');
     this.#to(event, { text });
     if (event !== 'signout') this.#warm();
-    if (retry > 0) this.#timer('retry', jitter(retry * 1000), () => this.#retry());
+    if (retry > 0) this.#timers.set('retry', jitter(retry * 1000), () => this.#retry());
   }
 
   /** Tries again by itself; while the camera is offline that waits for its return. */
   #retry() {
     if (this.#wanted && this.presence.online && this.#to('start')) this.#begin();
-  }
-
-  #timer(name, ms, run) {
-    clearTimeout(this.#timers.get(name));
-    this.#timers.set(name, setTimeout(run, ms));
-  }
-
-  #clearTimers() {
-    for (const timer of this.#timers.values()) clearTimeout(timer);
-    this.#timers.clear();
   }
 
   // ---- sessions ----
@@ -163,7 +154,7 @@ export class Viewer extends EventTarget {
 
   /** Begins a new session, or does when the portal is reached. */
   #begin() {
-    this.#clearTimers();
+    this.#timers.clearAll();
     this.#closePeer('failed');
     if (!this.#signal.ready) {
       this.#onWelcome = () => this.#begin();
@@ -173,11 +164,10 @@ export class Viewer extends EventTarget {
     const session = this.#signal.nextSession();
     this.#spare = null;
     this.#peer = peer;
-    this.#readout = new Readout();
-    this.#frames = 0;
+    this.#progress.follow(peer);
     peer.open(session, (sdp) => this.#send({ type: 'offer', session, sdp })).catch(() => peer === this.#peer && this.#again());
     if (this.state !== 'recovering') this.#show(peer); // else the last picture stays until the answer
-    this.#timer('answer', ANSWER_MS, () => this.#unanswered());
+    this.#timers.set('answer', ANSWER_MS, () => this.#unanswered());
     this.#setStep('camera');
   }
 
@@ -189,6 +179,7 @@ export class Viewer extends EventTarget {
   #closePeer(reason) {
     const peer = this.#peer;
     this.#peer = null;
+    this.#progress.follow(null);
     if (!peer) return;
     if (peer.session) this.#send({ type: 'bye', session: peer.session, reason });
     peer.close();
@@ -203,12 +194,12 @@ export class Viewer extends EventTarget {
       return this.#end('fail', text || 'No connection to the camera came about.', FAILED_RETRY_MS / 1000);
     }
     this.#to('lose');
-    this.#clearTimers();
+    this.#timers.clearAll();
     this.#onWelcome = null;
     this.#closePeer('failed');
     const backoff = this.#attempts === 1 ? 0 : FIRST_RETRY_MS * 2 ** (this.#attempts - 1);
     this.#setStep('again', text);
-    this.#timer('again', jitter(Math.max(backoff, seconds * 1000)), () => this.#begin());
+    this.#timers.set('again', jitter(Math.max(backoff, seconds * 1000)), () => this.#begin());
   }
 
   /** The picture cannot come, by what the portal knows of the camera. */
@@ -227,13 +218,13 @@ export class Viewer extends EventTarget {
   #connectionChanged() {
     switch (this.connection) {
       case 'connected':
-        for (const name of ['grace', 'restart']) clearTimeout(this.#timers.get(name));
-        if (this.state === 'recovering') this.#timer('frame', RESTART_MS, () => this.#again('The camera sent no picture.'));
+        this.#timers.clear('grace', 'restart');
+        if (this.state === 'recovering') this.#timers.set('frame', RESTART_MS, () => this.#again('The camera sent no picture.'));
         if (this.state !== 'live') this.#setStep('picture');
         break;
       case 'disconnected':
         this.#to('lose', { step: 'wait' });
-        this.#timer('grace', GRACE_MS, () => this.#restart());
+        this.#timers.set('grace', GRACE_MS, () => this.#restart());
         break;
       case 'failed':
         this.#again('The connection to the camera was lost.');
@@ -250,7 +241,7 @@ export class Viewer extends EventTarget {
     }
     if (!this.#signal.owns(peer.session)) return this.#again();
     if (this.state === 'recovering') this.#setStep('restart');
-    this.#timer('restart', RESTART_MS, () => this.#restartFailed());
+    this.#timers.set('restart', RESTART_MS, () => this.#restartFailed());
     peer.restart(this.#signal.iceServers, (sdp) => this.#send({ type: 'offer', session: peer.session, sdp }))
       .catch(() => peer === this.#peer && this.#again());
   }
@@ -320,7 +311,7 @@ export class Viewer extends EventTarget {
   }
 
   async #answer(peer, sdp) {
-    clearTimeout(this.#timers.get('answer'));
+    this.#timers.clear('answer');
     try {
       const fingerprint = await peer.accept(sdp, this.#fingerprint);
       if (!fingerprint) return;
@@ -335,7 +326,7 @@ export class Viewer extends EventTarget {
     this.dispatchEvent(new Event('trust'));
     if (peer.seen) return; // an ICE restart; its own timer runs
     if (!peer.connected) this.#setStep('path');
-    this.#timer('frame', FRAME_MS, () => this.#again(peer.connected ? 'The camera sent no picture.' : 'No way to the camera was found.'));
+    this.#timers.set('frame', FRAME_MS, () => this.#again(peer.connected ? 'The camera sent no picture.' : 'No way to the camera was found.'));
   }
 
   #mismatch(reason) {
@@ -345,42 +336,22 @@ export class Viewer extends EventTarget {
 
   // ---- progress ----
 
-  #watchFrames() {
-    this.#video.requestVideoFrameCallback((_, { width }) => {
-      if (width > 2) this.#progress(); // Chromium shows a black frame of 2 by 2 before the first one
-      this.#watchFrames();
-    });
-  }
-
   /** A frame of the current session was shown, or decoded in a hidden tab. */
-  #progress() {
+  #frame() {
     const peer = this.#peer;
-    if (!peer || this.#video.srcObject !== peer.stream) return;
-    this.#progressAt = performance.now();
     if (!peer.seen) {
       peer.seen = true;
       performance.mark('seccam:first-frame');
     } else if (!peer.connected) {
-      return; // a last frame from the buffer
+      return; // a last one from the buffer
     }
     if (this.state === 'live' || !this.#to('frame')) return;
-    for (const name of ['frame', 'grace', 'restart']) clearTimeout(this.#timers.get(name));
+    this.#timers.clear('frame', 'grace', 'restart');
     this.#attempts = 0;
   }
 
-  async #tick() {
-    const peer = this.#peer;
-    if (!peer?.answered) return;
-    const sample = await this.#readout.sample(peer.pc);
-    if (peer !== this.#peer) return;
-    if (sample.frames > this.#frames) {
-      this.#frames = sample.frames;
-      this.#progress();
-    }
-    this.dispatchEvent(new CustomEvent('sample', { detail: sample }));
-    const still = performance.now() - this.#progressAt;
-    if (this.state === 'live' && still > (this.presence.state === 'online' ? STALL_MS : STALL_ABSENT_MS)) {
-      this.#again('The picture stood still.');
-    }
+  #still(ms) {
+    const longest = this.presence.state === 'online' ? STALL_MS : STALL_ABSENT_MS;
+    if (this.state === 'live' && ms > longest) this.#again('The picture stood still.');
   }
 }

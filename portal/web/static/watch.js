@@ -64,6 +64,14 @@ function overlayText() {
   return ['offline', 'nopicture', 'busy'].includes(viewer.state) ? `${ended} The picture starts by itself.` : ended;
 }
 
+/** Holds the last picture while it is got back; the browser shows black for a closed connection. */
+function holdStill() {
+  const still = byId('still');
+  still.width = video.videoWidth;
+  still.height = video.videoHeight;
+  still.getContext('2d').drawImage(video, 0, 0);
+}
+
 let spoken = 0;
 /** Tells screen readers about states that last, and not about each step. */
 function announce() {
@@ -77,6 +85,7 @@ function announce() {
 function showState() {
   const { state } = viewer;
   const [title, , action] = OVERLAY[state];
+  if (state === 'recovering' && player.dataset.state === 'live') holdStill();
   main.dataset.state = player.dataset.state = state;
   player.dataset.session = viewer.session;
   byId('overlay-title').textContent = title;
@@ -103,9 +112,10 @@ function showSample(sample) {
   byId('stat-connection').textContent = CONNECTION[viewer.connection];
   byId('stat-path').textContent = { direct: 'Direct', relayed: 'Relayed' }[sample.path] ?? '–';
   byId('stat-resolution').textContent = sample.width ? `${sample.width} × ${sample.height}` : '–';
-  byId('stat-fps').textContent = `${Math.round(sample.fps)} fps`;
-  byId('stat-bitrate').textContent = `${(sample.bitsPerSecond / 1e6).toFixed(2)} Mbit/s`;
-  byId('stat-delay').textContent = Number.isFinite(sample.delay) ? `${Math.max(1, Math.round(sample.delay))} ms` : '–';
+  const number = (value, text) => (Number.isFinite(value) ? text : '–');
+  byId('stat-fps').textContent = number(sample.fps, `${Math.round(sample.fps)} fps`);
+  byId('stat-bitrate').textContent = number(sample.bitsPerSecond, `${(sample.bitsPerSecond / 1e6).toFixed(2)} Mbit/s`);
+  byId('stat-delay').textContent = number(sample.delay, `${Math.max(1, Math.round(sample.delay))} ms`);
 }
 
 function showTrust() {

@@ -1,0 +1,115 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"seccam/pkg/credential"
+	"seccam/pkg/signaling"
+	"seccam/portal/store"
+)
+
+// clock is the real time plus what a test adds.
+type clock struct{ ahead atomic.Int64 }
+
+func (c *clock) now() time.Time          { return time.Now().Add(time.Duration(c.ahead.Load())) }
+func (c *clock) advance(d time.Duration) { c.ahead.Add(int64(d)) }
+
+type fakePresence struct {
+	store   *store.Store
+	now     func() time.Time
+	mu      sync.Mutex
+	of      map[string]signaling.Presence
+	changed func(camera string)
+}
+
+func (f *fakePresence) Of(id string) signaling.Presence {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if p, known := f.of[id]; known {
+		return p
+	}
+	return signaling.Presence{State: signaling.StateNever, Text: "Not connected yet"}
+}
+
+func (f *fakePresence) Online(id string) bool { return f.Of(id).Online }
+
+func (f *fakePresence) Flush(ctx context.Context) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	seen := map[string]time.Time{}
+	for id, p := range f.of {
+		if p.LastSeen != 0 {
+			seen[id] = time.UnixMilli(p.LastSeen)
+		}
+	}
+	return f.store.Seen(ctx, seen)
+}
+
+func (f *fakePresence) set(id string, p signaling.Presence) {
+	f.mu.Lock()
+	if p.Online {
+		p.LastSeen = f.now().UnixMilli() + 1
+	} else if p.LastSeen == 0 {
+		p.LastSeen = f.of[id].LastSeen
+	}
+	f.of[id] = p
+	changed := f.changed
+	f.mu.Unlock()
+	if changed != nil {
+		changed(id)
+	}
+}
+
+type fakeRevoker struct {
+	mu       sync.Mutex
+	subjects []string
+}
+
+func (f *fakeRevoker) Revoke(_ context.Context, subject string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.subjects = append(f.subjects, subject)
+	return nil
+}
+
+func (f *fakeRevoker) all() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return append([]string(nil), f.subjects...)
+}
+
+// fakeDevices accepts the proof "good".
+type fakeDevices struct{}
+
+func (fakeDevices) Challenge(context.Context, credential.ChallengeRequest) (credential.Challenge, error) {
+	return credential.Challenge{Nonce: "n", ExpiresIn: 60}, nil
+}
+
+func (fakeDevices) Token(_ context.Context, req credential.TokenRequest) (credential.TokenResponse, error) {
+	if req.Proof != "good" {
+		return credential.TokenResponse{}, ErrDeviceRefused
+	}
+	return credential.TokenResponse{Token: "t", Username: "u", ClientID: "u", MQTTURL: "mqtt://x", ExpiresIn: 1, ServerTime: 2}, nil
+}
+
+// safeBuffer is a log that a test may read while it is written.
+type safeBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *safeBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *safeBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
