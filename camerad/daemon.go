@@ -49,7 +49,7 @@ func newCamera(cfg Config, log *slog.Logger) (*camera, error) {
 	}
 	c.manager, err = session.New(session.Config{
 		Camera: paired.camera, MaxViewers: cfg.MaxViewers, Identity: identity, Media: c.engine,
-		Publish: c.link.publish, Now: c.portal.now, Log: log,
+		Publish: c.link.publish, Now: c.portal.now, Stale: c.link.renew, Log: log,
 		ConnectTimeout: session.ConnectTimeout, FailedTimeout: session.FailedTimeout,
 	})
 	if err != nil {

@@ -10,6 +10,8 @@ import (
 
 	"seccam/pkg/mqttclient"
 	"seccam/pkg/signaling"
+
+	"golang.org/x/time/rate"
 )
 
 // outboxSize bounds what waits to be published; a signalling message that waits long is worthless.
@@ -33,12 +35,14 @@ type link struct {
 	boot       string
 	connection atomic.Uint64 // counts connections
 	poked      chan struct{} // the status is to be published
+	renewals   rate.Sometimes
 }
 
 func newLink(portal *portalClient, trust *tls.Config, log *slog.Logger) (*link, error) {
 	l := &link{
 		camera: portal.camera, log: log, boot: rand.Text(),
 		outbox: make(chan mqttclient.Message, outboxSize), poked: make(chan struct{}, 1),
+		renewals: rate.Sometimes{Interval: renewInterval},
 	}
 	status := signaling.StatusTopic(l.camera)
 	client, err := mqttclient.New(mqttclient.Config{
@@ -93,6 +97,17 @@ func (l *link) sendOne(ctx context.Context, m mqttclient.Message) {
 	if err := l.client.Publish(ctx, m); err != nil {
 		l.log.Warn("message not sent", "topic", m.Topic, "error", err)
 	}
+}
+
+// renewInterval bounds how often messages with strange stamps can make the camera reconnect.
+const renewInterval = time.Minute
+
+// renew obtains a new token, with which the portal's time comes.
+func (l *link) renew() {
+	l.renewals.Do(func() {
+		l.log.Warn("a message is not of now by the portal's clock; asking for the time again")
+		l.client.Renew()
+	})
 }
 
 // will counts the connection that is being made: the broker tells its Will from a later one's status

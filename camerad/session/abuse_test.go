@@ -2,6 +2,7 @@ package session
 
 import (
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,7 +21,8 @@ func (r *rig) stillServes(n int) {
 }
 
 func TestAbuse25_ReplayedOfferOrCommand(t *testing.T) {
-	r := newRig(t, smallVideo(), nil)
+	var stale atomic.Int64
+	r := newRig(t, smallVideo(), func(c *Config) { c.Stale = func() { stale.Add(1) } })
 	id := sessionID(1)
 	payload := r.deliver(signaling.Message{Type: signaling.TypeOffer, Session: id, SDP: offerSDP(t)})
 	r.expect(id, signaling.TypeAnswer)
@@ -51,6 +53,7 @@ func TestAbuse25_ReplayedOfferOrCommand(t *testing.T) {
 		})
 	}
 	assert.Zero(t, r.manager.Viewers())
+	assert.EqualValues(t, 4, stale.Load(), "the clock is asked for again")
 	r.stillServes(9)
 }
 

@@ -24,9 +24,11 @@ type Config struct {
 	Media      *media.Engine
 	// Publish sends a message to a viewer. It must not block.
 	Publish func(topic string, payload []byte)
-	// Now is the portal's clock.
-	Now func() time.Time
-	Log *slog.Logger
+	// Now is the portal's clock, and Stale is called when messages are not of now by it: the clock may
+	// have been set since. It must not block.
+	Now   func() time.Time
+	Stale func()
+	Log   *slog.Logger
 	// ConnectTimeout is how long a viewer may take to connect, and FailedTimeout how long a lost
 	// connection waits for the viewer's ICE restart.
 	ConnectTimeout, FailedTimeout time.Duration
@@ -129,6 +131,7 @@ func (m *Manager) route(ctx context.Context, d delivery) {
 	case message.Session != topic.Session:
 		m.refuse(topic, refuse(signaling.CodeBadMessage, "The message names another session than its topic."))
 	case !fresh(message.Seq, m.cfg.Now()):
+		m.cfg.Stale()
 		m.refuse(topic, refuse(signaling.CodeReplayed, "This message is too old, or the portal's clock is wrong."))
 	default:
 		m.accept(ctx, topic, inbound{message: message, portal: topic.Portal})

@@ -65,7 +65,7 @@ func newRig(t testing.TB, video media.VideoConfig, change func(*Config)) *rig {
 	})
 	cfg := Config{
 		Camera: testCamera, MaxViewers: 8, Identity: identity, Media: r.engine, Publish: r.receive,
-		Now: time.Now, Log: log, ConnectTimeout: deadline, FailedTimeout: deadline,
+		Now: time.Now, Stale: func() {}, Log: log, ConnectTimeout: deadline, FailedTimeout: deadline,
 	}
 	if change != nil {
 		change(&cfg)

@@ -99,6 +99,7 @@ type Config struct {
 type Client struct {
 	cfg Config
 	up  atomic.Pointer[autopaho.ConnectionManager] // nil while not connected and subscribed
+	end atomic.Pointer[context.CancelFunc]         // ends the use of the current credential
 }
 
 // New returns a client that does nothing until [Client.Run].
@@ -153,6 +154,7 @@ func (c *Client) serve(ctx context.Context, cred Credential) error {
 	}
 	life, end := context.WithCancel(ctx)
 	defer end()
+	c.end.Store(&end)
 	if cred.RenewAfter > 0 {
 		timer := time.AfterFunc(cred.RenewAfter, end)
 		defer timer.Stop()
@@ -175,6 +177,14 @@ func (c *Client) serve(ctx context.Context, cred Credential) error {
 	}
 	conn.wait()
 	return nil
+}
+
+// Renew replaces the credential now, by a clean reconnect: for whoever learns that what came with it
+// has changed.
+func (c *Client) Renew() {
+	if end := c.end.Load(); end != nil {
+		(*end)()
+	}
 }
 
 // Connected reports whether messages can be published now.

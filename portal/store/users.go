@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 )
 
 // ErrUsernameTaken and ErrClaimRefused are the two ways a sign-up or claim fails. The latter does
@@ -28,6 +29,10 @@ type User struct {
 
 // Pending reports whether the sign-up still has to be finished.
 func (u *User) Pending() bool { return u.PendingUntil != nil }
+
+// forUpdate makes a confirmation and an expiry of the same sign-up wait for each other. SQLite has
+// one writer at a time and no such words; gorm leaves them out there.
+var forUpdate = clause.Locking{Strength: clause.LockingStrengthUpdate}
 
 func usernameKey(username string) string { return strings.ToLower(username) }
 
@@ -62,7 +67,7 @@ func (s *Store) CreatePending(ctx context.Context, username, passwordHash string
 func (s *Store) Confirm(ctx context.Context, userID int64) error {
 	return s.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
 		var user User
-		err := tx.Where("id = ? AND pending_until > ?", userID, s.now()).First(&user).Error
+		err := tx.Clauses(forUpdate).Where("id = ? AND pending_until > ?", userID, s.now()).First(&user).Error
 		if err != nil {
 			return found(err)
 		}
@@ -92,7 +97,7 @@ func (s *Store) ExpirePending(ctx context.Context) error {
 
 func deletePending(tx, which *gorm.DB) error {
 	var users []User
-	if err := which.Find(&users).Error; err != nil {
+	if err := which.Clauses(forUpdate).Find(&users).Error; err != nil {
 		return err
 	}
 	for _, user := range users {
