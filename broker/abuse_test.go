@@ -187,7 +187,7 @@ func TestAbuse23_NewestWinsAndFlappingIsReported(t *testing.T) {
 
 func TestPortalsAndToolsMayConnectSeveralTimes(t *testing.T) {
 	f := start(t, testConfig(), nil)
-	for _, who := range []credential.Identity{portal("p1"), tool("alice")} {
+	for _, who := range []credential.Identity{portal("p1"), tool("reader")} {
 		l := loginOf(t, who)
 		first := f.connect(t, l)
 		l.client += ".2"
@@ -205,22 +205,22 @@ func TestAbuse24_RetainedReadByAStranger(t *testing.T) {
 
 	b := f.connectAs(t, camera(cameraB))
 	require.Equal(t, []byte{0x87, 0x87}, b.subscribe(1, signaling.StatusTopic(cameraA), signaling.AllStatusFilter()))
-	onlyB := credential.ToolRules(cameraB, "tool-bob", false)
-	bob := f.connect(t, loginFor(t, tool("bob"), onlyB, time.Now(), time.Hour))
+	onlyB := credential.ToolRules(cameraB, "tool-other", false)
+	other := f.connect(t, loginFor(t, tool("other"), onlyB, time.Now(), time.Hour))
 	require.Equal(t, []byte{0x87, 0x87, 1},
-		bob.subscribe(1, signaling.StatusTopic(cameraA), signaling.AllStatusFilter(), signaling.StatusTopic(cameraB)))
+		other.subscribe(1, signaling.StatusTopic(cameraA), signaling.AllStatusFilter(), signaling.StatusTopic(cameraB)))
 	b.ping()
-	bob.ping()
-	require.Empty(t, append(b.early, bob.early...))
+	other.ping()
+	require.Empty(t, append(b.early, other.early...))
 }
 
 func TestToolClaimCannotReachSignalling(t *testing.T) {
 	f := start(t, testConfig(), nil)
 	everything := []credential.Rule{{Permission: "allow", Action: credential.All, Topic: "#"}}
-	w := f.connect(t, loginFor(t, tool("eve"), everything, time.Now(), time.Hour))
+	w := f.connect(t, loginFor(t, tool("guesser"), everything, time.Now(), time.Hour))
 	require.Equal(t, []byte{0x87, 0x87, 0x87, 0x87, 1, 1},
 		w.subscribe(1, "#", signaling.ToCameraFilter(cameraA), signaling.ToViewerFilter("p1"),
-			signaling.Root+"+/replies/tool-bob", signaling.AllStatusFilter(), signaling.Root+"+/replies/tool-eve"))
+			signaling.Root+"+/replies/tool-other", signaling.AllStatusFilter(), signaling.Root+"+/replies/tool-guesser"))
 	w.publish(signaling.Root+cameraA+"/rpc/ping", "", 1, false)
 	require.Zero(t, w.expect(packets.Puback).ReasonCode)
 	w.publish(toCamera(cameraA, "p1"), "", 1, false)

@@ -54,7 +54,16 @@ func TestOurClients(t *testing.T) {
 		OnUp:          func(context.Context) { up <- struct{}{} },
 	})
 	ctx := context.Background()
-	next := func() string { return string((<-toPortal).Payload) }
+	next := func() string {
+		t.Helper()
+		select {
+		case m := <-toPortal:
+			return string(m.Payload)
+		case <-time.After(patience):
+			t.Fatal("nothing more came to the portal")
+			return ""
+		}
+	}
 	<-up
 	require.NoError(t, a.Publish(ctx, status("online")))
 	require.Equal(t, "online", next())
@@ -64,8 +73,11 @@ func TestOurClients(t *testing.T) {
 	require.Equal(t, "answer", next())
 
 	require.Equal(t, 1, f.Disconnect(camera(cameraA).Subject()))
-	require.Equal(t, "offline", next())
 	<-up
 	require.NoError(t, a.Publish(ctx, status("online again")))
-	require.Equal(t, "online again", next())
+	got := next()
+	if got == "offline" { // not if it was back before its Will could speak
+		got = next()
+	}
+	require.Equal(t, "online again", got)
 }

@@ -197,7 +197,7 @@ func TestUnauthenticatedConnectionsAreCapped(t *testing.T) {
 	dialTCP(t, f.TCPAddr())
 	require.Eventually(t, func() bool { return f.Stats().Connections == 3 }, patience, time.Millisecond)
 	dialTCP(t, f.TCPAddr()).closed()
-	require.EqualValues(t, 1, f.Stats().Rejected)
+	require.Eventually(t, func() bool { return f.Stats().Rejected == 1 }, patience, time.Millisecond)
 	first.ping()
 	p, err := f.Dial(context.Background())
 	require.NoError(t, err, "in process nobody is kept out")

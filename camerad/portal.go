@@ -39,7 +39,8 @@ type portalClient struct {
 
 func newPortalClient(p pairing, fingerprint string, trust *tls.Config) *portalClient {
 	transport := &http.Transport{
-		Proxy: http.ProxyFromEnvironment, TLSClientConfig: trust, ForceAttemptHTTP2: true,
+		// A clone: net/http adds "h2" to it, which the broker's WebSocket must not offer.
+		Proxy: http.ProxyFromEnvironment, TLSClientConfig: trust.Clone(), ForceAttemptHTTP2: true,
 		DisableKeepAlives: true, // one exchange a day
 	}
 	return &portalClient{pairing: p, fingerprint: fingerprint, http: &http.Client{Transport: transport, Timeout: portalTimeout}}

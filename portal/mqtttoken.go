@@ -23,7 +23,6 @@ type createTokenCommand struct {
 	RPC    bool          `name:"rpc" help:"Also allow calling the camera's methods."`
 	TTL    time.Duration `name:"ttl" default:"1h" help:"How long the token lives, at most 720h."`
 	Note   string        `default:"" help:"Who it is for; kept with the record of the token."`
-	Only   string        `enum:"all,token,user" default:"all" help:"Print only the token, or only the user name (which is also the client id)."`
 }
 
 const maxTokenTTL = 30 * 24 * time.Hour
@@ -38,15 +37,8 @@ func (c *createTokenCommand) Run(ctx context.Context, cli *commands) error {
 		if err != nil {
 			return err
 		}
-		switch c.Only {
-		case "token":
-			fmt.Println(t.Token)
-		case "user":
-			fmt.Println(t.User)
-		default:
-			fmt.Printf("id:         %s\nuser name:  %s   (also the client id)\nexpires:    %s\ntoken:      %s\n",
-				t.ID, t.User, t.Expires.Local().Format(time.DateTime), t.Token)
-		}
+		fmt.Printf("id:         %s\nuser name:  %s   (also the client id)\nexpires:    %s\ntoken:      %s\n",
+			t.ID, t.User, t.Expires.Local().Format(time.DateTime), t.Token)
 		return nil
 	})
 }

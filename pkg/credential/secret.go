@@ -105,13 +105,19 @@ func WriteSecretFile(path string, data []byte) error {
 	return nil
 }
 
-// ReadPrivateFile returns the text of a secret file, unless anyone but its owner can touch it.
+// ReadPrivateFile returns the text of a secret file, unless anyone but its owner can touch it. Below
+// systemd's credentials directory the group may read: systemd gives DynamicUser services mode 0440
+// there, in a folder that only the service can enter.
 func ReadPrivateFile(path string) (string, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return "", fmt.Errorf("read key: %w", err)
 	}
-	if info.Mode().Perm()&0o077 != 0 {
+	forbidden := os.FileMode(0o077)
+	if dir := os.Getenv("CREDENTIALS_DIRECTORY"); dir != "" && filepath.Dir(path) == filepath.Clean(dir) {
+		forbidden = 0o037
+	}
+	if info.Mode().Perm()&forbidden != 0 {
 		return "", fmt.Errorf("%s has mode %04o: others can read it; run: chmod 600 %s", path, info.Mode().Perm(), path)
 	}
 	data, err := os.ReadFile(path)

@@ -99,7 +99,9 @@ type Config struct {
 type Client struct {
 	cfg Config
 	up  atomic.Pointer[autopaho.ConnectionManager] // nil while not connected and subscribed
-	end atomic.Pointer[context.CancelFunc]         // ends the use of the current credential
+	// refused counts subscriptions that failed, one after another.
+	refused atomic.Int32
+	end     atomic.Pointer[context.CancelFunc] // ends the use of the current credential
 }
 
 // New returns a client that does nothing until [Client.Run].

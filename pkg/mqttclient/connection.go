@@ -21,6 +21,7 @@ type connection struct {
 	life   context.Context
 
 	mu       sync.Mutex
+	manager  *autopaho.ConnectionManager // that OnUp was told of
 	failures int
 	down     context.CancelFunc // ends the context of the current OnUp
 	ups      sync.WaitGroup
@@ -35,8 +36,9 @@ func (c *connection) config(server *url.URL) autopaho.ClientConfig {
 		ConnectTimeout:       operationTimeout,
 		ConnectPacketBuilder: c.connectPacket,
 		OnConnectionUp:       c.onUp,
-		OnConnectionDown:     func() bool { c.onDown(); return true },
-		OnConnectError:       c.onError,
+		// With a credential that has ended there is nothing to reconnect with.
+		OnConnectionDown: func() bool { c.onDown(); return c.life.Err() == nil },
+		OnConnectError:   c.onError,
 		ClientConfig: paho.ClientConfig{
 			ClientID:           c.cred.ClientID,
 			OnPublishReceived:  []func(paho.PublishReceived) (bool, error){c.onPublish},
@@ -88,16 +90,17 @@ func (c *connection) connectPacket(p *paho.Connect, _ *url.URL) (*paho.Connect, 
 func (c *connection) onUp(manager *autopaho.ConnectionManager, _ *paho.Connack) {
 	ctx, cancel := context.WithCancel(c.life)
 	c.mu.Lock()
-	c.failures, c.down = 0, cancel
+	c.failures, c.down, c.manager = 0, cancel, manager
 	c.mu.Unlock()
 	c.ups.Go(func() {
 		if err := c.subscribe(ctx, manager); err != nil {
 			if ctx.Err() == nil {
 				c.client.cfg.Log.Error("mqtt subscribe", "error", err)
-				c.end() // a connection without its subscriptions is useless: start over
+				c.startOver()
 			}
 			return
 		}
+		c.client.refused.Store(0)
 		c.client.up.Store(manager)
 		if ctx.Err() != nil { // lost meanwhile
 			c.client.up.CompareAndSwap(manager, nil)
@@ -105,6 +108,18 @@ func (c *connection) onUp(manager *autopaho.ConnectionManager, _ *paho.Connack) 
 		}
 		c.client.cfg.OnUp(ctx)
 	})
+}
+
+// startOver ends the use of the credential, since a connection without its subscriptions is useless,
+// after a wait: a refusal that lasts must not storm whoever gives out the credentials.
+func (c *connection) startOver() {
+	wait := time.NewTimer(jitter(int(c.client.refused.Add(1))))
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+	case <-c.life.Done():
+	}
+	c.end()
 }
 
 func (c *connection) subscribe(ctx context.Context, manager *autopaho.ConnectionManager) error {
@@ -121,10 +136,13 @@ func (c *connection) subscribe(ctx context.Context, manager *autopaho.Connection
 	return err
 }
 
+// onDown leaves alone a newer connection that is already up.
 func (c *connection) onDown() {
-	c.client.up.Store(nil)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.manager != nil {
+		c.client.up.CompareAndSwap(c.manager, nil)
+	}
 	if c.down != nil {
 		c.down()
 	}

@@ -65,7 +65,6 @@ type conn struct {
 	sessions map[signaling.SessionID]*session
 	changed  map[string]bool // cameras whose presence is to be sent
 	shown    map[string]bool // cameras of this user, as far as they are known
-	lastSeq  uint64
 }
 
 // session is a view this page has asked for.

@@ -122,7 +122,7 @@ func (c *conn) admit(ctx context.Context, m signaling.Message) error {
 // publish stamps a message and sends it to the camera. Only fields that the caller set travel on:
 // nothing that a browser claims about itself reaches a camera.
 func (c *conn) publish(ctx context.Context, camera string, session signaling.SessionID, m signaling.Message) error {
-	m.Session, m.Seq = session, c.nextSeq()
+	m.Session, m.Seq = session, c.hub.nextSeq()
 	data, err := signaling.Encode(m)
 	if err != nil {
 		return err
@@ -136,14 +136,6 @@ func (c *conn) publish(ctx context.Context, camera string, session signaling.Ses
 		return &refusal
 	}
 	return err
-}
-
-// nextSeq is the time in microseconds, but always greater than the one before.
-func (c *conn) nextSeq() uint64 {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.lastSeq = max(c.lastSeq+1, uint64(c.hub.cfg.Now().UnixMicro()))
-	return c.lastSeq
 }
 
 // deliver passes a camera's message to the page, if the session is with that camera.

@@ -54,6 +54,10 @@ const (
 	noncePurpose = "seccam nonce v1"
 )
 
+// nonceEncoding gives a nonce one spelling, since its text is what is recorded as used. The decoder
+// also skips line ends, so the text's length is checked, too.
+var nonceEncoding = base64.RawURLEncoding.Strict()
+
 // Challenge returns a nonce for the camera, whether or not that exists.
 func (s *Service) Challenge(_ context.Context, req credential.ChallengeRequest) (credential.Challenge, error) {
 	raw := make([]byte, nonceRandom, nonceSize)
@@ -61,7 +65,7 @@ func (s *Service) Challenge(_ context.Context, req credential.ChallengeRequest) 
 	raw = binary.BigEndian.AppendUint64(raw, uint64(s.Now().Add(NonceTTL).Unix()))
 	raw = append(raw, s.nonceMAC(req.Camera, raw)...)
 	return credential.Challenge{
-		Nonce: base64.RawURLEncoding.EncodeToString(raw), ExpiresIn: int(NonceTTL.Seconds()),
+		Nonce: nonceEncoding.EncodeToString(raw), ExpiresIn: int(NonceTTL.Seconds()),
 	}, nil
 }
 
@@ -74,8 +78,8 @@ func (s *Service) nonceMAC(camera string, body []byte) []byte {
 
 // redeem checks that a nonce is ours, for this camera, fresh, and not used before.
 func (s *Service) redeem(ctx context.Context, camera, nonce string) error {
-	raw, err := base64.RawURLEncoding.DecodeString(nonce)
-	if err != nil || len(raw) != nonceSize {
+	raw, err := nonceEncoding.DecodeString(nonce)
+	if err != nil || len(raw) != nonceSize || len(nonce) != nonceEncoding.EncodedLen(nonceSize) {
 		return ErrRefused
 	}
 	body := raw[:nonceRandom+8]

@@ -152,7 +152,7 @@ func (t *Tracker) Forget(camera string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	delete(t.unsaved, camera)
-	if e := t.cameras[camera]; e != nil && !e.status.Online {
+	if e := t.cameras[camera]; e != nil && !e.presence().Online {
 		delete(t.cameras, camera)
 	}
 }

@@ -3,8 +3,9 @@ package turn
 
 import (
 	"crypto/hmac"
-	"crypto/sha1" //nolint:gosec // the TURN REST convention is HMAC-SHA1; it is not used as a plain hash
+	"crypto/sha1" // the TURN REST convention is HMAC-SHA1
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -31,21 +32,22 @@ type Server struct {
 // Validate reports what is wrong with the server's configuration.
 func (s Server) Validate() error {
 	if len(s.URLs) == 0 {
-		return fmt.Errorf("urls is empty; name at least one, such as stun:stun.example.org:3478")
+		return errors.New("urls is empty; name at least one, such as \"stun:stun.example.org:3478\"")
 	}
 	needsCredential := false
 	for _, u := range s.URLs {
-		scheme, _, found := strings.Cut(u, ":")
+		scheme, host, _ := strings.Cut(u, ":")
+		found := host != "" && host[0] != ':'
 		switch {
 		case found && (scheme == "turn" || scheme == "turns"):
 			needsCredential = true
 		case found && (scheme == "stun" || scheme == "stuns"):
 		default:
-			return fmt.Errorf("url %q must begin with stun:, stuns:, turn: or turns:", u)
+			return fmt.Errorf("url %q must begin with one of stun:, stuns:, turn:, turns: and name a host", u)
 		}
 	}
 	if needsCredential && s.SecretFile == "" && (s.Username == "" || s.CredentialFile == "") {
-		return fmt.Errorf("a turn server needs secret_file, or username and credential_file")
+		return errors.New("a turn server needs secret_file, or username and credential_file")
 	}
 	return nil
 }
@@ -74,7 +76,9 @@ func NewStatic(servers []Server, read func(path string) (string, error), now fun
 			if err != nil {
 				return nil, fmt.Errorf("ice_servers[%d]: %w", i, err)
 			}
-			*into = strings.TrimSpace(text)
+			if *into = strings.TrimSpace(text); *into == "" {
+				return nil, fmt.Errorf("ice_servers[%d]: %s is empty", i, path)
+			}
 		}
 		s.servers = append(s.servers, l)
 	}

@@ -11,7 +11,7 @@ import (
 
 func TestAbuse29_SwappedFingerprint(t *testing.T) {
 	p := newPortal(t)
-	c, camera := p.member("robin")
+	c, camera := p.member("owner")
 	fake := newFakeCamera(p)
 	p.pin(camera, fake.fingerprint())
 	fake.change = swapFingerprint
@@ -34,7 +34,7 @@ func TestAbuse29_SwappedFingerprint(t *testing.T) {
 // the connection would hold, and only the pin tells.
 func TestAbuse29_OtherCameraWithItsOwnKey(t *testing.T) {
 	p := newPortal(t)
-	c, camera := p.member("robin")
+	c, camera := p.member("owner")
 	p.pin(camera, otherFingerprint)
 	fake := newFakeCamera(p)
 	g := p.page().as(c)
@@ -46,7 +46,7 @@ func TestAbuse29_OtherCameraWithItsOwnKey(t *testing.T) {
 // TestUnpinnedCamera takes the first certificate and holds on to it, until the portal pins another.
 func TestUnpinnedCamera(t *testing.T) {
 	p := newPortal(t)
-	c, camera := p.member("robin")
+	c, camera := p.member("owner")
 	newFakeCamera(p)
 	g := p.page().as(c)
 	g.open("/cameras/" + camera)
@@ -59,7 +59,7 @@ func TestUnpinnedCamera(t *testing.T) {
 
 func TestAbuse33_ScriptInCameraName(t *testing.T) {
 	p := newPortal(t)
-	c, camera := p.member("robin")
+	c, camera := p.member("owner")
 	name := `"><script>document.title='owned'</script><img src=x>`
 	require.Equal(t, http.StatusSeeOther, c.post("/cameras/"+camera+"/rename", fields("name", name)).status)
 	g := p.page().as(c)

@@ -15,14 +15,14 @@ import (
 
 func TestAbuse01_ClaimWithIDAlone(t *testing.T) {
 	p := newPortal(t)
-	c, _ := p.member("robin")
+	c, _ := p.member("owner")
 	id, _ := p.camera()
 	for _, code := range []string{"", id, credential.NewCode()} {
 		answer := c.post("/cameras/new", fields("camera_id", id, "claim_code", code))
 		assert.Equal(t, http.StatusUnprocessableEntity, answer.status, code)
 		answer = c.api(http.MethodPost, "/cameras", object{"camera_id": id, "claim_code": code}, nil)
 		assert.Equal(t, http.StatusUnprocessableEntity, answer.status, code)
-		answer = p.client().post("/signup", signUpForm("mallory", id, code))
+		answer = p.client().post("/signup", signUpForm("intruder", id, code))
 		assert.Equal(t, http.StatusUnprocessableEntity, answer.status, code)
 	}
 	assert.NotContains(t, c.get("/home").body, id)
@@ -32,7 +32,7 @@ func TestAbuse01_ClaimWithIDAlone(t *testing.T) {
 // and one whose code is wrong, and is throttled.
 func TestAbuse02_EnumerateIDs(t *testing.T) {
 	p := newPortal(t)
-	c, _ := p.member("robin")
+	c, _ := p.member("owner")
 	_, owned := p.member("kim")
 	free, _ := p.camera()
 	code := credential.NewCode()
@@ -57,7 +57,7 @@ func TestAbuse03_TwoSimultaneousClaims(t *testing.T) {
 	p := newPortal(t)
 	clients := make([]*client, 4)
 	for i := range clients {
-		clients[i], _ = p.member("robin" + string(rune('a'+i)))
+		clients[i], _ = p.member("owner" + string(rune('a'+i)))
 	}
 	id, code := p.camera()
 	statuses := make([]int, len(clients))
@@ -81,8 +81,8 @@ func TestAbuse03_TwoSimultaneousClaims(t *testing.T) {
 
 func TestAbuse04_ClaimOwnedCamera(t *testing.T) {
 	p := newPortal(t)
-	owner, camera := p.member("robin")
-	thief, _ := p.member("mallory")
+	owner, camera := p.member("owner")
+	thief, _ := p.member("intruder")
 	for range 2 {
 		answer := thief.post("/cameras/new", fields("camera_id", camera, "claim_code", credential.NewCode()))
 		assert.Equal(t, http.StatusUnprocessableEntity, answer.status)
@@ -99,7 +99,7 @@ func TestAbuse04_ClaimOwnedCamera(t *testing.T) {
 
 func TestAbuse05_ReuseClaimCode(t *testing.T) {
 	p := newPortal(t)
-	owner, _ := p.member("robin")
+	owner, _ := p.member("owner")
 	other, _ := p.member("kim")
 	id, code := p.camera()
 	claim := fields("camera_id", id, "claim_code", code)
@@ -113,8 +113,8 @@ func TestAbuse05_ReuseClaimCode(t *testing.T) {
 // exist, on every route that names one.
 func TestAbuse07_ForeignCameraOnEveryRoute(t *testing.T) {
 	p := newPortal(t)
-	_, camera := p.member("robin")
-	stranger, _ := p.member("mallory")
+	_, camera := p.member("owner")
+	stranger, _ := p.member("intruder")
 	routes := 0
 	for _, route := range p.server.echo.Routes() {
 		if !strings.Contains(route.Path, ":id") || route.Method == "echo_route_not_found" {
@@ -138,11 +138,11 @@ func TestAbuse07_ForeignCameraOnEveryRoute(t *testing.T) {
 // for another, or a sign-up for finished.
 func TestAbuse38_ClientSuppliedIdentity(t *testing.T) {
 	p := newPortal(t)
-	victim, victims := p.member("robin")
-	c, own := p.member("mallory")
+	victim, victims := p.member("owner")
+	c, own := p.member("intruder")
 	claimed, code := p.camera()
 	identity := object{
-		"user_id": 1, "userId": 1, "owner_id": 1, "OwnerID": 1, "id": victims, "ID": victims, "user": "robin", "pending": false, "PendingUntil": nil,
+		"user_id": 1, "userId": 1, "owner_id": 1, "OwnerID": 1, "id": victims, "ID": victims, "user": "owner", "pending": false, "PendingUntil": nil,
 	}
 	with := func(more object) object {
 		for key, value := range identity {
@@ -161,19 +161,19 @@ func TestAbuse38_ClientSuppliedIdentity(t *testing.T) {
 	id, newCode := p.camera()
 	newcomer := p.client()
 	var account accountBody
-	signUp := with(object{"username": "eve", "camera_id": id, "claim_code": newCode, "password": password, "password_confirm": password})
+	signUp := with(object{"username": "guesser", "camera_id": id, "claim_code": newCode, "password": password, "password_confirm": password})
 	require.Equal(t, http.StatusCreated, newcomer.api(http.MethodPost, "/signup", signUp, &account).status)
 	assert.True(t, account.Pending)
-	assert.Equal(t, "eve", account.Username)
+	assert.Equal(t, "guesser", account.Username)
 }
 
 func TestPasswordRulesOverTheAPI(t *testing.T) {
 	p := newPortal(t)
 	id, code := p.camera()
-	for _, bad := range []string{"", "short 1", "lettersonly", "12345678901", "my robin is 1 bird", strings.Repeat("a1", 65)} {
+	for _, bad := range []string{"", "short 1", "lettersonly", "12345678901", "my owner is 1 bird", strings.Repeat("a1", 65)} {
 		var got problem
 		answer := p.client().api(http.MethodPost, "/signup", object{
-			"username": "Robin", "camera_id": id, "claim_code": code, "password": bad, "password_confirm": bad}, &got)
+			"username": "Owner", "camera_id": id, "claim_code": code, "password": bad, "password_confirm": bad}, &got)
 		assert.Equal(t, http.StatusUnprocessableEntity, answer.status, bad)
 		assert.Contains(t, got.Errors, account.FieldPassword, bad)
 	}

@@ -13,7 +13,7 @@ import (
 
 func TestAbuse11_ForeignOrigin(t *testing.T) {
 	p := newPortal(t)
-	c, _ := p.member("robin")
+	c, _ := p.member("owner")
 	upgrade := func(c *client, origin string) int {
 		c.head = http.Header{
 			"Connection": {"Upgrade"}, "Upgrade": {"websocket"}, "Sec-Websocket-Version": {"13"}, "Sec-Websocket-Key": {"AAAAAAAAAAAAAAAAAAAAAA=="},
@@ -32,7 +32,7 @@ func TestAbuse11_ForeignOrigin(t *testing.T) {
 
 func TestAbuse14_CrossSitePost(t *testing.T) {
 	p := newPortal(t)
-	c, camera := p.member("robin")
+	c, camera := p.member("owner")
 	for _, head := range []http.Header{
 		{"Origin": {"https://evil.example"}}, {"Sec-Fetch-Site": {"cross-site"}}, {"Sec-Fetch-Site": {"same-site"}},
 	} {
@@ -49,15 +49,15 @@ func TestAbuse14_CrossSitePost(t *testing.T) {
 
 func TestAbuse15_SessionFixation(t *testing.T) {
 	p := newPortal(t)
-	known, _ := p.member("mallory")
+	known, _ := p.member("intruder")
 	victim := p.client()
-	p.member("robin")
+	p.member("owner")
 	u, err := url.Parse(p.url)
 	require.NoError(t, err)
 	// The victim is given a session that the attacker knows, then one that was made up.
 	for _, planted := range []string{known.cookie(), "made-up"} {
 		victim.http.Jar.SetCookies(u, []*http.Cookie{{Name: "seccam_session", Value: planted, Path: "/"}})
-		require.Equal(t, http.StatusSeeOther, victim.post("/login", fields("username", "robin", "password", password)).status)
+		require.Equal(t, http.StatusSeeOther, victim.post("/login", fields("username", "owner", "password", password)).status)
 		assert.NotEqual(t, planted, victim.cookie())
 		attacker := p.client()
 		attacker.head.Set("Cookie", "seccam_session="+planted)
@@ -65,7 +65,7 @@ func TestAbuse15_SessionFixation(t *testing.T) {
 	}
 	before := victim.cookie()
 	id, code := p.camera()
-	require.Equal(t, http.StatusSeeOther, victim.post("/signup", signUpForm("sam", id, code)).status)
+	require.Equal(t, http.StatusSeeOther, victim.post("/signup", signUpForm("newcomer", id, code)).status)
 	assert.NotEqual(t, before, victim.cookie(), "a sign-up is a log-in too")
 }
 
@@ -73,12 +73,12 @@ func TestAbuse15_SessionFixation(t *testing.T) {
 // from elsewhere.
 func TestAbuse17_CredentialStuffing(t *testing.T) {
 	p := newPortalWith(t, func(cfg *Config) { cfg.TrustedProxies = []string{"192.0.2.1/32"} })
-	p.member("robin")
+	p.member("owner")
 	attacker := p.client()
 	guess := func(n string) reply {
 		attacker.head.Set("X-Forwarded-For", n)
 		attacker.head.Set("X-Real-Ip", n)
-		return attacker.post("/login", fields("username", "robin", "password", "guess "+n))
+		return attacker.post("/login", fields("username", "owner", "password", "guess "+n))
 	}
 	last := reply{}
 	for i := range guessBurst + 1 {
@@ -87,7 +87,7 @@ func TestAbuse17_CredentialStuffing(t *testing.T) {
 	assert.Equal(t, http.StatusTooManyRequests, last.status)
 
 	behind := newPortalWith(t, func(cfg *Config) { cfg.TrustedProxies = []string{"127.0.0.0/8"} })
-	behind.member("robin")
+	behind.member("owner")
 	attacker = behind.client()
 	for range guessBurst + 1 {
 		last = guess("203.0.113.1")
@@ -95,7 +95,7 @@ func TestAbuse17_CredentialStuffing(t *testing.T) {
 	require.Equal(t, http.StatusTooManyRequests, last.status)
 	owner := behind.client()
 	owner.head.Set("X-Forwarded-For", "198.51.100.7")
-	assert.Equal(t, http.StatusSeeOther, owner.post("/login", fields("username", "robin", "password", password)).status)
+	assert.Equal(t, http.StatusSeeOther, owner.post("/login", fields("username", "owner", "password", password)).status)
 }
 
 var linked = regexp.MustCompile(`(?:href|action|src)="([^"]*)"`)
@@ -104,8 +104,8 @@ var linked = regexp.MustCompile(`(?:href|action|src)="([^"]*)"`)
 // the log.
 func TestAbuse36_NoSecretsInURLsAndReferrers(t *testing.T) {
 	p := newPortal(t)
-	c, camera := p.member("robin")
-	newcomer, _ := p.newcomer("sam")
+	c, camera := p.member("owner")
+	newcomer, _ := p.newcomer("newcomer")
 	id, code := p.camera()
 	wrong := signUpForm("x", id, code)
 	released := c.post("/cameras/"+p.secondCamera(c, "")+"/release", nil)
@@ -135,7 +135,7 @@ func TestAbuse36_NoSecretsInURLsAndReferrers(t *testing.T) {
 // TestAbuse37_MalformedJSON sends broken JSON to every API route.
 func TestAbuse37_MalformedJSON(t *testing.T) {
 	p := newPortal(t)
-	c, camera := p.member("robin")
+	c, camera := p.member("owner")
 	bodies := []string{
 		``, `{`, `null`, `[]`, `"x"`, `1`, `{"username":1,"camera_id":1,"camera":1,"name":1,"password":[],"proof":{}}`, `{"username":"a`,
 		`{} {}`, "\x00\xff", strings.Repeat(`{"a":`, 10_000), `{"name":{},"username":{},"camera":[],"camera_id":{}}`,

@@ -16,7 +16,7 @@ func TestAPIFromSignUpToRelease(t *testing.T) {
 	id, code := p.camera()
 	c := p.client()
 	var account accountBody
-	signUp := object{"username": "robin", "camera_id": id, "claim_code": code, "password": password, "password_confirm": password}
+	signUp := object{"username": "owner", "camera_id": id, "claim_code": code, "password": password, "password_confirm": password}
 	require.Equal(t, http.StatusCreated, c.api(http.MethodPost, "/signup", signUp, &account).status)
 	assert.True(t, account.Pending)
 	assert.NotNil(t, account.PendingUntil)
@@ -52,15 +52,15 @@ func TestAPIFromSignUpToRelease(t *testing.T) {
 
 	assert.Equal(t, http.StatusNoContent, c.api(http.MethodPost, "/logout", nil, nil).status)
 	assert.Equal(t, http.StatusUnauthorized, c.api(http.MethodGet, "/account", nil, nil).status)
-	assert.Equal(t, http.StatusUnauthorized, c.api(http.MethodPost, "/login", object{"username": "robin", "password": "x"}, nil).status)
-	assert.Equal(t, http.StatusOK, c.api(http.MethodPost, "/login", object{"username": "robin", "password": password}, &account).status)
+	assert.Equal(t, http.StatusUnauthorized, c.api(http.MethodPost, "/login", object{"username": "owner", "password": "x"}, nil).status)
+	assert.Equal(t, http.StatusOK, c.api(http.MethodPost, "/login", object{"username": "owner", "password": password}, &account).status)
 	assert.False(t, account.Pending)
 	assert.Equal(t, http.StatusOK, c.api(http.MethodGet, "/account", nil, &account).status)
 }
 
 func TestAPICancelSignUp(t *testing.T) {
 	p := newPortal(t)
-	c, _ := p.newcomer("robin")
+	c, _ := p.newcomer("owner")
 	assert.Equal(t, http.StatusNoContent, c.api(http.MethodDelete, "/signup", nil, nil).status)
 	assert.Equal(t, http.StatusUnauthorized, c.api(http.MethodDelete, "/signup", nil, nil).status)
 }

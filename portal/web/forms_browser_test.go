@@ -22,8 +22,8 @@ func TestSignUpInABrowser(t *testing.T) {
 		return js[string](g, `[...document.querySelectorAll('[data-rule]')].map((r) => r.dataset.ok === 'true' ? r.dataset.rule : '-').join(' ')`)
 	}
 	assert.Equal(t, "- - - -", kept(), "nothing is kept by nothing")
-	g.fill("#username", "robin")
-	g.fill("#password", "robin")
+	g.fill("#username", "owner")
+	g.fill("#password", "owner")
 	assert.Equal(t, "- letter - -", kept())
 	g.fill("#password", " hood is 1")
 	assert.Equal(t, "length letter other -", kept())
@@ -55,14 +55,14 @@ func TestServerErrorsStandByTheirFields(t *testing.T) {
 	g := p.page()
 	g.tolerate("422")
 	g.open("/signup")
-	g.fill("#username", "robin")
+	g.fill("#username", "owner")
 	g.click("#sign-up")
 	g.until(`document.getElementById('failure')`)
 	for _, field := range []string{"camera_id", "claim_code", "password"} {
 		assert.NotEmpty(t, g.text("#"+field+"-error"), field)
 		assert.Equal(t, "true", js[string](g, fmt.Sprintf(`document.getElementById(%q).getAttribute('aria-invalid')`, field)))
 	}
-	assert.Equal(t, "robin", js[string](g, `document.getElementById('username').value`))
+	assert.Equal(t, "owner", js[string](g, `document.getElementById('username').value`))
 }
 
 // TestCodeFieldLeavesTheCursorAlone types into the middle of a code.
@@ -79,7 +79,7 @@ func TestCodeFieldLeavesTheCursorAlone(t *testing.T) {
 
 func TestSetupInABrowser(t *testing.T) {
 	p := newPortal(t)
-	c, camera := p.newcomer("robin")
+	c, camera := p.newcomer("owner")
 	g := p.page().as(c)
 	g.open("/setup")
 	dot := func(state string) {
@@ -108,7 +108,7 @@ func TestSetupInABrowser(t *testing.T) {
 
 func TestSetupExpiresInABrowser(t *testing.T) {
 	p := newPortal(t)
-	c, _ := p.newcomer("robin")
+	c, _ := p.newcomer("owner")
 	p.clock.advance(account.SignUpTime - 3*time.Second)
 	g := p.page().as(c)
 	g.open("/setup")
@@ -119,7 +119,7 @@ func TestSetupExpiresInABrowser(t *testing.T) {
 
 func TestHomeIsLive(t *testing.T) {
 	p := newPortal(t)
-	c, camera := p.member("robin")
+	c, camera := p.member("owner")
 	g := p.page().as(c)
 	g.open("/home")
 	card := fmt.Sprintf(`[data-camera="%s"] [data-presence]`, camera)
@@ -165,7 +165,7 @@ func TestPagesWorkWithoutScript(t *testing.T) {
 	g := p.page()
 	g.scriptsOff()
 	g.open("/signup?id=" + id + "&code=" + code)
-	g.fill("#username", "robin")
+	g.fill("#username", "owner")
 	g.fill("#password", password)
 	g.fill("#password_confirm", password)
 	g.click("#sign-up")

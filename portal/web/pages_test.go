@@ -12,7 +12,7 @@ import (
 
 func TestSignUpToHome(t *testing.T) {
 	p := newPortal(t)
-	c, camera := p.newcomer("Robin")
+	c, camera := p.newcomer("Owner")
 
 	page := c.get("/setup")
 	require.Equal(t, http.StatusOK, page.status)
@@ -27,7 +27,7 @@ func TestSignUpToHome(t *testing.T) {
 	assert.NotContains(t, c.get("/setup").body, `id="next" disabled`)
 	assert.Equal(t, "/home?done=signed-up", c.post("/setup/confirm", nil).header.Get("Location"))
 	home := c.get("/home?done=signed-up")
-	assert.Contains(t, home.body, "Robin")
+	assert.Contains(t, home.body, "Owner")
 	assert.Contains(t, home.body, "Camera "+strings.ToUpper(camera[:5]))
 	assert.Equal(t, "/home", c.get("/").header.Get("Location"))
 }
@@ -56,15 +56,15 @@ func TestCancelFreesNameAndCamera(t *testing.T) {
 	p := newPortal(t)
 	id, code := p.camera()
 	c := p.client()
-	require.Equal(t, http.StatusSeeOther, c.post("/signup", signUpForm("robin", id, code)).status)
+	require.Equal(t, http.StatusSeeOther, c.post("/signup", signUpForm("owner", id, code)).status)
 	assert.Equal(t, "/login?done=cancelled", c.post("/setup/cancel", nil).header.Get("Location"))
 	assert.Empty(t, c.cookie())
-	assert.Equal(t, "/setup", p.client().post("/signup", signUpForm("robin", id, code)).header.Get("Location"))
+	assert.Equal(t, "/setup", p.client().post("/signup", signUpForm("owner", id, code)).header.Get("Location"))
 }
 
 func TestExpiredSignUp(t *testing.T) {
 	p := newPortal(t)
-	c, _ := p.newcomer("robin")
+	c, _ := p.newcomer("owner")
 	p.clock.advance(15*time.Minute + time.Second)
 	page := c.get("/setup")
 	assert.Equal(t, http.StatusGone, page.status)
@@ -75,8 +75,8 @@ func TestExpiredSignUp(t *testing.T) {
 
 func TestLogInAndOut(t *testing.T) {
 	p := newPortal(t)
-	c, _ := p.member("robin")
-	for _, wrong := range []struct{ name, password string }{{"robin", "wrong"}, {"nobody", password}, {"", ""}} {
+	c, _ := p.member("owner")
+	for _, wrong := range []struct{ name, password string }{{"owner", "wrong"}, {"nobody", password}, {"", ""}} {
 		answer := p.client().post("/login", fields("username", wrong.name, "password", wrong.password))
 		assert.Equal(t, http.StatusUnauthorized, answer.status)
 		assert.Contains(t, answer.body, "The user name or the password is wrong.")
@@ -92,14 +92,14 @@ func TestLogInAndOut(t *testing.T) {
 
 func TestPendingUserLogsInToSetup(t *testing.T) {
 	p := newPortal(t)
-	p.newcomer("robin")
-	answer := p.client().post("/login", fields("username", "ROBIN", "password", password))
+	p.newcomer("owner")
+	answer := p.client().post("/login", fields("username", "OWNER", "password", password))
 	assert.Equal(t, "/setup", answer.header.Get("Location"))
 }
 
 func TestRenameAndRelease(t *testing.T) {
 	p := newPortal(t)
-	c, camera := p.member("robin")
+	c, camera := p.member("owner")
 	answer := c.post("/cameras/"+camera+"/rename", fields("name", "  Front   door "))
 	assert.Equal(t, "/cameras/"+camera+"/settings?done=renamed", answer.header.Get("Location"))
 	assert.Contains(t, c.get("/home").body, "Front door")
@@ -143,7 +143,7 @@ func TestUnknownRoutes(t *testing.T) {
 
 func TestInternalErrorShowsAnIDOnly(t *testing.T) {
 	p := newPortal(t)
-	c, _ := p.member("robin")
+	c, _ := p.member("owner")
 	require.NoError(t, p.store.Close())
 	for _, path := range []string{"/home", "/api/v1/cameras"} {
 		answer := c.get(path)
@@ -163,7 +163,7 @@ func TestInternalErrorShowsAnIDOnly(t *testing.T) {
 
 func TestPanicIsAnInternalError(t *testing.T) {
 	p := newPortal(t)
-	c, _ := p.member("robin")
+	c, _ := p.member("owner")
 	p.server.Presence = nil
 	assert.Equal(t, http.StatusInternalServerError, c.get("/home").status)
 	assert.Contains(t, p.log.String(), "panic")

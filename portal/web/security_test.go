@@ -14,7 +14,7 @@ import (
 
 func TestSecureHeadersAreOnEveryAnswer(t *testing.T) {
 	p := newPortal(t)
-	c, _ := p.member("robin")
+	c, _ := p.member("owner")
 	for _, path := range []string{"/login", "/home", "/nothing", "/api/v1/account", "/api/v1/nothing", "/healthz", p.assetURL("app.css")} {
 		header := c.get(path).header
 		assert.Equal(t, policy, header.Get("Content-Security-Policy"), path)
@@ -35,8 +35,8 @@ func (p *portal) assetURL(name string) string {
 
 func TestPagesHaveNothingInline(t *testing.T) {
 	p := newPortal(t)
-	c, camera := p.member("robin")
-	newcomer, _ := p.newcomer("sam")
+	c, camera := p.member("owner")
+	newcomer, _ := p.newcomer("newcomer")
 	for _, body := range []string{c.get("/home").body, c.get("/cameras/" + camera).body, newcomer.get("/setup").body, p.client().get("/signup").body} {
 		assert.NotContains(t, body, "<style")
 		assert.NotContains(t, body, " style=")
@@ -49,7 +49,7 @@ func TestPagesHaveNothingInline(t *testing.T) {
 func TestCookieOverHTTPAndHTTPS(t *testing.T) {
 	plain := newPortal(t)
 	id, code := plain.camera()
-	cookie := plain.client().post("/signup", signUpForm("robin", id, code)).header.Get("Set-Cookie")
+	cookie := plain.client().post("/signup", signUpForm("owner", id, code)).header.Get("Set-Cookie")
 	assert.Contains(t, cookie, "seccam_session=")
 	for _, want := range []string{"Path=/", "HttpOnly", "SameSite=Lax"} {
 		assert.Contains(t, cookie, want)
@@ -59,7 +59,7 @@ func TestCookieOverHTTPAndHTTPS(t *testing.T) {
 
 	secure := newPortalWith(t, func(cfg *Config) { cfg.PublicURL = "https://cams.example.org" })
 	id, code = secure.camera()
-	answer := secure.client().post("/signup", signUpForm("robin", id, code))
+	answer := secure.client().post("/signup", signUpForm("owner", id, code))
 	cookie = answer.header.Get("Set-Cookie")
 	assert.Contains(t, cookie, "__Host-seccam=")
 	assert.Contains(t, cookie, "Secure")
@@ -68,7 +68,7 @@ func TestCookieOverHTTPAndHTTPS(t *testing.T) {
 
 func TestTokensAreHashedInTheStore(t *testing.T) {
 	p := newPortal(t)
-	c, _ := p.member("robin")
+	c, _ := p.member("owner")
 	_, found, err := p.store.Logins().FindCtx(t.Context(), c.cookie())
 	require.NoError(t, err)
 	assert.False(t, found)
@@ -77,7 +77,7 @@ func TestTokensAreHashedInTheStore(t *testing.T) {
 // TestIdleLimitMoves visits once a day for longer than the idle limit, then stays away.
 func TestIdleLimitMoves(t *testing.T) {
 	p := newPortal(t)
-	c, _ := p.member("robin")
+	c, _ := p.member("owner")
 	assert.Empty(t, c.get("/home").header.Get("Set-Cookie"), "nothing to write within the hour")
 	p.clock.advance(2 * time.Hour)
 	assert.NotEmpty(t, c.get("/home").header.Get("Set-Cookie"))
@@ -87,7 +87,7 @@ func TestIdleLimitMoves(t *testing.T) {
 
 func TestLoginAlive(t *testing.T) {
 	p := newPortal(t)
-	c, _ := p.member("robin")
+	c, _ := p.member("owner")
 	request := httptest.NewRequest(http.MethodGet, "/", nil)
 	ctx, err := p.server.logins.Load(request.Context(), c.cookie())
 	require.NoError(t, err)
@@ -100,7 +100,7 @@ func TestLoginAlive(t *testing.T) {
 
 func TestAliveKeepsLoginsWhenTheDatabaseIsDown(t *testing.T) {
 	p := newPortal(t)
-	c, _ := p.member("robin")
+	c, _ := p.member("owner")
 	ctx, err := p.server.logins.Load(t.Context(), c.cookie())
 	require.NoError(t, err)
 	alive := p.server.alive(ctx)
@@ -170,9 +170,9 @@ func TestSignUpsAreThrottled(t *testing.T) {
 
 func TestSuccessfulLogInsAreNoGuesses(t *testing.T) {
 	p := newPortal(t)
-	p.member("robin")
+	p.member("owner")
 	for range guessBurst + 3 {
-		answer := p.client().post("/login", fields("username", "robin", "password", password))
+		answer := p.client().post("/login", fields("username", "owner", "password", password))
 		require.Equal(t, http.StatusSeeOther, answer.status)
 	}
 	assert.False(t, strings.Contains(p.log.String(), "ERROR"))

@@ -18,7 +18,7 @@ import (
 func watching(t *testing.T) (*portal, *fakeCamera, *page, string) {
 	t.Helper()
 	p := newPortal(t)
-	c, camera := p.member("robin")
+	c, camera := p.member("owner")
 	fake := newFakeCamera(p)
 	p.pin(camera, fake.fingerprint())
 	g := p.page().as(c)
@@ -177,7 +177,7 @@ func TestCameraSaysBye(t *testing.T) {
 
 func TestRefusals(t *testing.T) {
 	p := newPortal(t)
-	c, camera := p.member("robin")
+	c, camera := p.member("owner")
 	fake := newFakeCamera(p)
 	fake.refuse = &signaling.Error{Code: signaling.CodeBusy, Message: "The camera has 8 viewers, as many as it can.", RetryAfter: 1}
 	g := p.page().as(c)
@@ -200,7 +200,7 @@ func TestRefusals(t *testing.T) {
 
 func TestSilentCameraIsAskedAgain(t *testing.T) {
 	p := newPortal(t)
-	c, camera := p.member("robin")
+	c, camera := p.member("owner")
 	fake := newFakeCamera(p)
 	fake.setSilent(true)
 	g := p.page().as(c)
@@ -213,7 +213,7 @@ func TestSilentCameraIsAskedAgain(t *testing.T) {
 
 func TestOfflineAtFirst(t *testing.T) {
 	p := newPortal(t)
-	c, camera := p.member("robin")
+	c, camera := p.member("owner")
 	newFakeCamera(p)
 	p.presence.set(camera, offline("Offline: the camera was shut down"))
 	g := p.page().as(c)
@@ -239,7 +239,7 @@ func TestLoggedOutElsewhere(t *testing.T) {
 // TestLoginEndedWhileAway finds out by a refused WebSocket, which tells a page no status.
 func TestLoginEndedWhileAway(t *testing.T) {
 	p := newPortal(t)
-	c, camera := p.member("robin")
+	c, camera := p.member("owner")
 	g := p.page().as(c)
 	g.tolerate("401", "WebSocket")
 	g.open("/cameras/" + camera)

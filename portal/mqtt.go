@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"net"
+	"strings"
+	"time"
+
+	"seccam/pkg/credential"
+	"seccam/pkg/mqttclient"
+	"seccam/pkg/signaling"
+	"seccam/portal/account"
+)
+
+// mqttConfig connects the portal to the broker as itself: one subscription for all viewers' answers
+// and one for every camera's status.
+func (p *portal) mqttConfig() mqttclient.Config {
+	cfg := mqttclient.Config{
+		Credentials: p.mqttCredential,
+		Subscriptions: []mqttclient.Subscription{
+			{Filter: signaling.ToViewerFilter(p.instance), QoS: 0},
+			{Filter: signaling.AllStatusFilter(), QoS: 1},
+		},
+		OnUp:      func(context.Context) { p.log.Info("signalling is up", "instance", p.instance) },
+		OnMessage: p.onMessage,
+		Log:       p.log.With("in", "mqtt"),
+	}
+	if p.broker != nil {
+		cfg.Dial = p.broker.Dial
+	}
+	return cfg
+}
+
+// portalTokenTTL is how long the portal's own token lives; it is replaced earlier.
+const portalTokenTTL = 24 * time.Hour
+
+func (p *portal) mqttCredential(context.Context) (mqttclient.Credential, error) {
+	who := credential.Identity{Role: credential.RolePortal, ID: p.instance}
+	token, _, err := p.keys.Issue(who, credential.PortalRules(p.instance), 0, time.Now(), portalTokenTTL)
+	if err != nil {
+		return mqttclient.Credential{}, err
+	}
+	address := p.cfg.BrokerURL
+	if address == "" {
+		address = "mqtt://in-process" // Dial makes the connection
+	}
+	return mqttclient.Credential{
+		URL: address, Username: who.Subject(), Password: token, ClientID: who.Subject(),
+		RenewAfter: portalTokenTTL * 8 / 10,
+	}, nil
+}
+
+// onMessage routes what the broker delivers. Neither branch blocks.
+func (p *portal) onMessage(m mqttclient.Message) {
+	topic, err := signaling.ParseTopic(m.Topic)
+	if err != nil {
+		p.log.Warn("message dropped", "error", err)
+		return
+	}
+	switch topic.Kind {
+	case signaling.KindStatus:
+		p.tracker.Handle(topic.Camera, m.Payload)
+	case signaling.KindToViewer:
+		p.hub.Deliver(topic, m.Payload)
+	}
+}
+
+// act makes one revocation take effect in this process.
+func (p *portal) act(subject string) {
+	if camera, released := strings.CutPrefix(subject, account.ReleasePrefix); released {
+		p.hub.CutCamera(camera)
+		p.tracker.Forget(camera)
+		return
+	}
+	p.hub.EndLogin(subject)
+	if p.broker != nil {
+		p.broker.Disconnect(subject)
+	}
+}
+
+// mqttURL is where cameras find the broker: as configured, or the embedded one's address. A host
+// that is not specified means the host of the portal's URL.
+func (p *portal) mqttURL() string {
+	if p.cfg.MQTTURL != "" {
+		return p.cfg.MQTTURL
+	}
+	address, scheme := p.broker.TCPAddr(), "mqtt"
+	if tls := p.broker.TLSAddr(); tls != nil {
+		address, scheme = tls, "mqtts"
+	}
+	if address == nil {
+		return ""
+	}
+	host, port, _ := net.SplitHostPort(address.String())
+	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
+		host = ""
+	}
+	return scheme + "://" + net.JoinHostPort(host, port)
+}

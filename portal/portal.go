@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"seccam/broker"
+	"seccam/pkg/credential"
+	"seccam/pkg/mqttclient"
+	"seccam/portal/account"
+	"seccam/portal/bridge"
+	"seccam/portal/device"
+	"seccam/portal/presence"
+	"seccam/portal/revocation"
+	"seccam/portal/store"
+	"seccam/portal/turn"
+	"seccam/portal/web"
+)
+
+// portal is the wiring of one process. newPortal binds, run serves.
+type portal struct {
+	cfg      Config
+	log      *slog.Logger
+	store    *store.Store
+	broker   *broker.Broker // nil if broker_url names another one
+	mqtt     *mqttclient.Client
+	tracker  *presence.Tracker
+	hub      *bridge.Hub
+	watcher  *revocation.Watcher
+	handler  http.Handler
+	listener net.Listener
+	keys     credential.Keys
+	instance string
+}
+
+// newPortal opens the database and binds every listener; nothing is served yet.
+func newPortal(ctx context.Context, cfg Config, log *slog.Logger) (_ *portal, err error) {
+	p := &portal{cfg: cfg, log: log, instance: credential.NewCode()}
+	master, keys, err := loadKeys(cfg.StateDir)
+	if err != nil {
+		return nil, err
+	}
+	p.keys = keys
+	if p.store, err = store.Open(ctx, cfg.Database, nil); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, p.store.Close())
+		}
+	}()
+	if cfg.BrokerURL == "" {
+		if p.broker, err = broker.New(cfg.Broker, keys, device.Revocations{Store: p.store}, log.With("in", "broker")); err != nil {
+			return nil, err
+		}
+	}
+	if err := p.wire(ctx, master); err != nil {
+		return nil, err
+	}
+	p.listener, err = net.Listen("tcp", cfg.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("listen: %w; is another program using the port? set listen (SECCAM_LISTEN)", err)
+	}
+	return p, nil
+}
+
+// loadKeys reads the two secrets of a portal, creating them at first start.
+func loadKeys(stateDir string) (master credential.Secret, keys credential.Keys, err error) {
+	if master, err = credential.LoadOrCreateSecret(filepath.Join(stateDir, "master.key")); err != nil {
+		return master, keys, err
+	}
+	signing, err := credential.LoadOrCreateSecret(filepath.Join(stateDir, "mqtt.key"))
+	if err != nil {
+		return master, keys, err
+	}
+	return master, credential.NewKeys("1", signing), nil
+}
+
+// wire connects the parts: who calls whom is all here.
+func (p *portal) wire(ctx context.Context, master credential.Secret) (err error) {
+	if p.watcher, err = revocation.New(ctx, p.store, p.act, p.log); err != nil {
+		return err
+	}
+	p.tracker = presence.New(p.store, func(camera string) { p.hub.PresenceChanged(camera) }, nil, p.log)
+	if err := p.rememberLastSeen(ctx); err != nil {
+		return err
+	}
+	accounts, err := account.New(p.store, p.tracker, p.watcher, nil, p.log)
+	if err != nil {
+		return err
+	}
+	ice, err := turn.NewStatic(p.cfg.ICEServers, credential.ReadPrivateFile, time.Now)
+	if err != nil {
+		return err
+	}
+	if p.mqtt, err = mqttclient.New(p.mqttConfig()); err != nil {
+		return err
+	}
+	p.hub = bridge.New(bridge.Config{
+		Instance: p.instance, Master: master, Accounts: accounts, Presence: p.tracker, ICE: ice,
+		Publisher: p.mqtt, Now: time.Now, Log: p.log,
+	})
+	p.handler, err = web.New(
+		web.Config{PublicURL: p.cfg.PublicURL, TrustedProxies: p.cfg.TrustedProxies},
+		web.Deps{
+			Accounts: accounts, Logins: p.store.Logins(), Presence: p.tracker, Signals: signals{p.hub},
+			Devices: devices{&device.Service{
+				Store: p.store, Master: master, Keys: p.keys, MQTTURL: p.mqttURL, Now: time.Now, Log: p.log,
+			}},
+			Revoker: p.watcher, Ready: p.ready, Now: time.Now, Log: p.log,
+		})
+	return err
+}
+
+func (p *portal) rememberLastSeen(ctx context.Context) error {
+	cameras, err := p.store.AllCameras(ctx)
+	if err != nil {
+		return err
+	}
+	for _, camera := range cameras {
+		if camera.LastSeenAt != nil {
+			p.tracker.Remember(camera.ID, *camera.LastSeenAt)
+		}
+	}
+	return nil
+}
+
+func (p *portal) ready(ctx context.Context) error {
+	if err := p.store.Ping(ctx); err != nil {
+		return fmt.Errorf("database: %w", err)
+	}
+	if !p.mqtt.Connected() {
+		return errors.New("not connected to the MQTT broker yet")
+	}
+	return nil
+}
