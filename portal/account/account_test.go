@@ -25,7 +25,7 @@ func TestSignUpSaysAllThatIsWrongAtOnce(t *testing.T) {
 		require.Contains(t, err.Error(), field)
 	}
 	id, code := b.camera()
-	differ := form("anna", id, code)
+	differ := form("owner", id, code)
 	differ.PasswordConfirm = password + "x"
 	_, err = b.SignUp(t.Context(), differ)
 	require.ErrorAs(t, err, &wrong)
@@ -36,11 +36,11 @@ func TestSignUpSaysAllThatIsWrongAtOnce(t *testing.T) {
 func TestSignUpToLogIn(t *testing.T) {
 	b := newBench(t)
 	id, code := b.camera()
-	user, err := b.SignUp(t.Context(), form("Anna", id, code))
+	user, err := b.SignUp(t.Context(), form("Owner", id, code))
 	require.NoError(t, err)
 	require.True(t, user.Pending())
 	otherID, otherCode := b.camera()
-	_, err = b.SignUp(t.Context(), form("anna", otherID, otherCode))
+	_, err = b.SignUp(t.Context(), form("owner", otherID, otherCode))
 	var wrong FieldErrors
 	require.ErrorAs(t, err, &wrong)
 	require.NotEmpty(t, wrong[FieldUsername], "taken")
@@ -53,7 +53,7 @@ func TestSignUpToLogIn(t *testing.T) {
 	require.Equal(t, 1, flushed)
 	require.NoError(t, b.Confirm(t.Context(), user.ID), "pressed twice")
 
-	for _, name := range []string{"Anna", "ANNA"} {
+	for _, name := range []string{"Owner", "OWNER"} {
 		in, err := b.LogIn(t.Context(), name, password)
 		require.NoError(t, err)
 		require.Equal(t, user.ID, in.ID)
@@ -63,7 +63,7 @@ func TestSignUpToLogIn(t *testing.T) {
 func TestConfirmFailures(t *testing.T) {
 	b := newBench(t)
 	id, code := b.camera()
-	user, err := b.SignUp(t.Context(), form("anna", id, code))
+	user, err := b.SignUp(t.Context(), form("owner", id, code))
 	require.NoError(t, err)
 	down := errors.New("database down")
 	b.presence.flush = func(context.Context) error { return down }
@@ -73,24 +73,24 @@ func TestConfirmFailures(t *testing.T) {
 	_, err = b.User(t.Context(), user.ID)
 	require.ErrorIs(t, err, ErrNotFound)
 
-	again, err := b.SignUp(t.Context(), form("anna", id, code))
+	again, err := b.SignUp(t.Context(), form("owner", id, code))
 	require.NoError(t, err, "name and camera are free")
 	require.NoError(t, b.Cancel(t.Context(), again.ID))
 	require.ErrorIs(t, b.Confirm(t.Context(), again.ID), ErrExpired)
-	_, err = b.SignUp(t.Context(), form("anna", id, code))
+	_, err = b.SignUp(t.Context(), form("owner", id, code))
 	require.NoError(t, err)
 }
 
 func TestLogInFailuresAreOne(t *testing.T) {
 	b := newBench(t)
-	b.member("anna")
+	b.member("owner")
 	for name, try := range map[string][2]string{
-		"wrong password":  {"anna", "wrong horse 1"},
-		"unknown name":    {"bert", password},
+		"wrong password":  {"owner", "wrong horse 1"},
+		"unknown name":    {"neighbour", password},
 		"both empty":      {"", ""},
-		"a huge password": {"anna", strings.Repeat("x", 1<<20)},
-		"not a name":      {"anna' OR 1=1 --", password},
-		"a NUL":           {"anna\x00", password},
+		"a huge password": {"owner", strings.Repeat("x", 1<<20)},
+		"not a name":      {"owner' OR 1=1 --", password},
+		"a NUL":           {"owner\x00", password},
 	} {
 		user, err := b.LogIn(t.Context(), try[0], try[1])
 		require.Equal(t, ErrCredentials, err, name)
@@ -102,12 +102,12 @@ func TestLogInFailuresAreOne(t *testing.T) {
 // and it never lets anyone in.
 func TestLogInHashesForUnknownNames(t *testing.T) {
 	b := newBench(t)
-	b.member("anna")
+	b.member("owner")
 	good := b.decoy
 	b.decoy = "no hash at all"
 	_, err := b.LogIn(t.Context(), "nobody", password)
 	require.ErrorContains(t, err, "unknown form", "it was looked at")
-	_, err = b.LogIn(t.Context(), "anna", "wrong horse 1")
+	_, err = b.LogIn(t.Context(), "owner", "wrong horse 1")
 	require.Equal(t, ErrCredentials, err)
 	b.decoy, err = b.hasher.hash(t.Context(), password)
 	require.NoError(t, err)
@@ -115,19 +115,19 @@ func TestLogInHashesForUnknownNames(t *testing.T) {
 	require.Equal(t, ErrCredentials, err, "though the decoy's password is right")
 	b.decoy = good
 	params := regexp.MustCompile(`^\$[^$]+\$[^$]+\$[^$]+\$`)
-	anna, err := b.store.UserByName(t.Context(), "anna")
+	owner, err := b.store.UserByName(t.Context(), "owner")
 	require.NoError(t, err)
-	require.Equal(t, params.FindString(anna.PasswordHash), params.FindString(b.decoy), "the same algorithm and cost")
+	require.Equal(t, params.FindString(owner.PasswordHash), params.FindString(b.decoy), "the same algorithm and cost")
 	require.NotEmpty(t, params.FindString(b.decoy))
 }
 
 func TestPasswordsAreNowhereInTheDatabaseAndTheLog(t *testing.T) {
 	b := newBench(t)
-	user, _ := b.member("anna")
+	user, _ := b.member("owner")
 	id, code := b.camera()
 	_, err := b.Claim(t.Context(), user.ID, ClaimForm{CameraID: id, ClaimCode: code})
 	require.NoError(t, err)
-	_, err = b.LogIn(t.Context(), "anna", "wrong horse 1")
+	_, err = b.LogIn(t.Context(), "owner", "wrong horse 1")
 	require.ErrorIs(t, err, ErrCredentials)
 	written := b.written()
 	require.Contains(t, string(written), "$argon2id$v=19$m=19456,t=2,p=1$")
@@ -140,7 +140,7 @@ func TestPasswordsAreNowhereInTheDatabaseAndTheLog(t *testing.T) {
 // letter, to sign-ups and claims.
 func TestAbuse02_EnumerateIDs(t *testing.T) {
 	b := newBench(t)
-	user, owned := b.member("anna")
+	user, owned := b.member("owner")
 	free, code := b.camera()
 	var texts []string
 	for name, try := range map[string][2]string{
@@ -149,7 +149,7 @@ func TestAbuse02_EnumerateIDs(t *testing.T) {
 		"wrong code": {free, credential.NewCode()},
 		"swapped":    {code, free},
 	} {
-		_, err := b.SignUp(t.Context(), form("bert", try[0], try[1]))
+		_, err := b.SignUp(t.Context(), form("neighbour", try[0], try[1]))
 		var wrong FieldErrors
 		require.ErrorAs(t, err, &wrong, name)
 		texts = append(texts, err.Error())
@@ -160,69 +160,69 @@ func TestAbuse02_EnumerateIDs(t *testing.T) {
 	for _, text := range texts {
 		require.Equal(t, texts[0], text)
 	}
-	_, err := b.store.UserByName(t.Context(), "bert")
+	_, err := b.store.UserByName(t.Context(), "neighbour")
 	require.ErrorIs(t, err, store.ErrNotFound, "a refused sign-up leaves no account")
 }
 
 func TestAbuse04_ClaimOwnedCamera(t *testing.T) {
 	b := newBench(t)
-	anna, id := b.member("anna")
-	bert, _ := b.member("bert")
+	owner, id := b.member("owner")
+	neighbour, _ := b.member("neighbour")
 	for n := 1; n < 3; n++ {
-		_, err := b.Claim(t.Context(), bert.ID, ClaimForm{CameraID: id, ClaimCode: credential.NewCode()})
+		_, err := b.Claim(t.Context(), neighbour.ID, ClaimForm{CameraID: id, ClaimCode: credential.NewCode()})
 		require.Error(t, err)
 		_, err = b.SignUp(t.Context(), form("carl", id, credential.NewCode()))
 		require.Error(t, err)
-		list, err := b.Notices(t.Context(), anna.ID)
+		list, err := b.Notices(t.Context(), owner.ID)
 		require.NoError(t, err)
 		require.Len(t, list, 1)
 		require.Equal(t, 2*n, list[0].Count)
 		require.Equal(t, store.NoticeClaimAttempt, list[0].Kind)
 		require.Equal(t, id, list[0].CameraID)
 	}
-	list, err := b.Notices(t.Context(), bert.ID)
+	list, err := b.Notices(t.Context(), neighbour.ID)
 	require.NoError(t, err)
 	require.Empty(t, list)
-	_, err = b.Camera(t.Context(), anna.ID, id)
+	_, err = b.Camera(t.Context(), owner.ID, id)
 	require.NoError(t, err, "still hers")
-	notices, err := b.Notices(t.Context(), anna.ID)
+	notices, err := b.Notices(t.Context(), owner.ID)
 	require.NoError(t, err)
-	require.ErrorIs(t, b.DismissNotice(t.Context(), bert.ID, notices[0].ID), ErrNotFound)
-	require.NoError(t, b.DismissNotice(t.Context(), anna.ID, notices[0].ID))
+	require.ErrorIs(t, b.DismissNotice(t.Context(), neighbour.ID, notices[0].ID), ErrNotFound)
+	require.NoError(t, b.DismissNotice(t.Context(), owner.ID, notices[0].ID))
 }
 
 func TestClaimRenameRelease(t *testing.T) {
 	b := newBench(t)
-	anna, first := b.member("anna")
-	bert, _ := b.member("bert")
+	owner, first := b.member("owner")
+	neighbour, _ := b.member("neighbour")
 	id, code := b.camera()
 	b.advance(time.Minute)
-	got, err := b.Claim(t.Context(), anna.ID, ClaimForm{CameraID: " " + credential.FormatCode(id), ClaimCode: code, Name: "  Front \t door "})
+	got, err := b.Claim(t.Context(), owner.ID, ClaimForm{CameraID: " " + credential.FormatCode(id), ClaimCode: code, Name: "  Front \t door "})
 	require.NoError(t, err)
 	require.Equal(t, id, got)
-	camera, err := b.Camera(t.Context(), anna.ID, id)
+	camera, err := b.Camera(t.Context(), owner.ID, id)
 	require.NoError(t, err)
 	require.Equal(t, "Front door", camera.Name)
-	cameras, err := b.Cameras(t.Context(), anna.ID)
+	cameras, err := b.Cameras(t.Context(), owner.ID)
 	require.NoError(t, err)
 	require.Len(t, cameras, 2)
 	require.Equal(t, first, cameras[0].ID)
 
-	require.ErrorIs(t, b.Rename(t.Context(), bert.ID, id, "mine"), ErrNotFound)
-	require.NoError(t, b.Rename(t.Context(), anna.ID, id, "Back"))
-	_, err = b.Release(t.Context(), bert.ID, id)
+	require.ErrorIs(t, b.Rename(t.Context(), neighbour.ID, id, "mine"), ErrNotFound)
+	require.NoError(t, b.Rename(t.Context(), owner.ID, id, "Back"))
+	_, err = b.Release(t.Context(), neighbour.ID, id)
 	require.ErrorIs(t, err, ErrNotFound)
 	require.Empty(t, b.revoked, "nobody is cut by a refused release")
 
-	next, err := b.Release(t.Context(), anna.ID, id)
+	next, err := b.Release(t.Context(), owner.ID, id)
 	require.NoError(t, err)
 	require.Equal(t, []string{ReleasePrefix + id}, b.revoked)
-	_, err = b.Claim(t.Context(), bert.ID, ClaimForm{CameraID: id, ClaimCode: code})
+	_, err = b.Claim(t.Context(), neighbour.ID, ClaimForm{CameraID: id, ClaimCode: code})
 	require.Error(t, err, "the label's code is worthless")
-	_, err = b.Claim(t.Context(), bert.ID, ClaimForm{CameraID: id, ClaimCode: next})
+	_, err = b.Claim(t.Context(), neighbour.ID, ClaimForm{CameraID: id, ClaimCode: next})
 	require.NoError(t, err)
 
 	b.revoke = errors.New("database down")
-	_, err = b.Release(t.Context(), anna.ID, first)
+	_, err = b.Release(t.Context(), owner.ID, first)
 	require.ErrorIs(t, err, b.revoke)
 }

@@ -27,7 +27,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const (
 	owner, neighbour = int64(1), int64(2)
-	sdp        = "v=0\r\n"
+	sdp              = "v=0\r\n"
 )
 
 // The cameras, in canonical form; ownersDoor and ownersYard are Owner's.
@@ -110,7 +110,7 @@ func newBench(t *testing.T) *bench {
 	b := &bench{
 		t: t, listener: newPipes(), log: &bytes.Buffer{}, offline: map[string]bool{}, now: time.Now,
 		owned: map[int64][]store.Camera{
-			owner: {{ID: ownersDoor, PinnedFingerprint: "AA"}, {ID: ownersYard}},
+			owner:     {{ID: ownersDoor, PinnedFingerprint: "AA"}, {ID: ownersYard}},
 			neighbour: {{ID: neighboursDoor}},
 		},
 	}

@@ -16,24 +16,24 @@ import (
 
 func TestClaimAndItsRefusals(t *testing.T) {
 	s, clock := open(t)
-	anna, _ := member(t, s, clock, "anna")
-	bert, _ := member(t, s, clock, "bert")
+	owner, _ := member(t, s, clock, "owner")
+	neighbour, _ := member(t, s, clock, "neighbour")
 	l := provision(t, s)
 	wrong := label{l.id, credential.NewCode()}
 	unknown := label{credential.NewCode(), l.code}
 	for name, claim := range map[string]label{"wrong code": wrong, "unknown camera": unknown} {
-		require.ErrorIs(t, s.Claim(t.Context(), anna.ID, claim.id, claim.hash(), ""), ErrClaimRefused, name)
+		require.ErrorIs(t, s.Claim(t.Context(), owner.ID, claim.id, claim.hash(), ""), ErrClaimRefused, name)
 	}
-	require.ErrorIs(t, s.Claim(t.Context(), anna.ID, l.id, nil, ""), ErrClaimRefused, "NULL equals nothing")
-	require.NoError(t, s.Claim(t.Context(), anna.ID, l.id, l.hash(), "Door"))
-	require.ErrorIs(t, s.Claim(t.Context(), bert.ID, l.id, l.hash(), ""), ErrClaimRefused)
-	require.ErrorIs(t, s.Claim(t.Context(), bert.ID, l.id, nil, ""), ErrClaimRefused)
+	require.ErrorIs(t, s.Claim(t.Context(), owner.ID, l.id, nil, ""), ErrClaimRefused, "NULL equals nothing")
+	require.NoError(t, s.Claim(t.Context(), owner.ID, l.id, l.hash(), "Door"))
+	require.ErrorIs(t, s.Claim(t.Context(), neighbour.ID, l.id, l.hash(), ""), ErrClaimRefused)
+	require.ErrorIs(t, s.Claim(t.Context(), neighbour.ID, l.id, nil, ""), ErrClaimRefused)
 
-	c, err := s.CameraOf(t.Context(), anna.ID, l.id)
+	c, err := s.CameraOf(t.Context(), owner.ID, l.id)
 	require.NoError(t, err)
 	require.Equal(t, "Door", c.Name)
 	require.Nil(t, c.ClaimHash, "the code is used up")
-	_, err = s.CameraOf(t.Context(), bert.ID, l.id)
+	_, err = s.CameraOf(t.Context(), neighbour.ID, l.id)
 	require.ErrorIs(t, err, ErrNotFound)
 }
 
@@ -87,37 +87,37 @@ func TestAbuse03_TwoSimultaneousClaims(t *testing.T) {
 
 func TestAbuse05_ReuseClaimCode(t *testing.T) {
 	s, clock := open(t)
-	anna, l := member(t, s, clock, "anna")
-	bert, _ := member(t, s, clock, "bert")
-	require.ErrorIs(t, s.Claim(t.Context(), bert.ID, l.id, l.hash(), ""), ErrClaimRefused, "owned")
+	owner, l := member(t, s, clock, "owner")
+	neighbour, _ := member(t, s, clock, "neighbour")
+	require.ErrorIs(t, s.Claim(t.Context(), neighbour.ID, l.id, l.hash(), ""), ErrClaimRefused, "owned")
 	next := label{l.id, credential.NewCode()}
-	require.NoError(t, s.Release(t.Context(), anna.ID, l.id, next.hash()))
-	require.ErrorIs(t, s.Claim(t.Context(), bert.ID, l.id, l.hash(), ""), ErrClaimRefused, "the code of the label was used")
-	require.ErrorIs(t, s.Claim(t.Context(), anna.ID, l.id, l.hash(), ""), ErrClaimRefused, "also by him who used it")
-	require.NoError(t, s.Claim(t.Context(), bert.ID, l.id, next.hash(), ""))
-	require.NoError(t, s.Release(t.Context(), bert.ID, l.id, label{l.id, "third"}.hash()))
-	require.ErrorIs(t, s.Claim(t.Context(), anna.ID, l.id, next.hash(), ""), ErrClaimRefused)
+	require.NoError(t, s.Release(t.Context(), owner.ID, l.id, next.hash()))
+	require.ErrorIs(t, s.Claim(t.Context(), neighbour.ID, l.id, l.hash(), ""), ErrClaimRefused, "the code of the label was used")
+	require.ErrorIs(t, s.Claim(t.Context(), owner.ID, l.id, l.hash(), ""), ErrClaimRefused, "also by him who used it")
+	require.NoError(t, s.Claim(t.Context(), neighbour.ID, l.id, next.hash(), ""))
+	require.NoError(t, s.Release(t.Context(), neighbour.ID, l.id, label{l.id, "third"}.hash()))
+	require.ErrorIs(t, s.Claim(t.Context(), owner.ID, l.id, next.hash(), ""), ErrClaimRefused)
 }
 
 func TestAbuse06_ReleaseLeavesNothingOfTheOldOwner(t *testing.T) {
 	s, clock := open(t)
-	anna, l := member(t, s, clock, "anna")
-	bert, _ := member(t, s, clock, "bert")
-	require.NoError(t, s.Rename(t.Context(), anna.ID, l.id, "Anna's bedroom"))
+	owner, l := member(t, s, clock, "owner")
+	neighbour, _ := member(t, s, clock, "neighbour")
+	require.NoError(t, s.Rename(t.Context(), owner.ID, l.id, "Owner's bedroom"))
 	require.NoError(t, s.ReportFingerprint(t.Context(), l.id, "AA"))
 	require.NoError(t, s.NotifyOwner(t.Context(), l.id, NoticeClaimAttempt))
 	next := label{l.id, credential.NewCode()}
 
-	require.ErrorIs(t, s.Release(t.Context(), bert.ID, l.id, next.hash()), ErrNotFound, "not his")
-	require.Len(t, notices(t, s, anna.ID), 1)
-	require.NoError(t, s.Release(t.Context(), anna.ID, l.id, next.hash()))
-	require.ErrorIs(t, s.Release(t.Context(), anna.ID, l.id, l.hash()), ErrNotFound, "a second time")
-	require.Empty(t, notices(t, s, anna.ID))
-	require.ErrorIs(t, s.Rename(t.Context(), anna.ID, l.id, "still mine"), ErrNotFound)
+	require.ErrorIs(t, s.Release(t.Context(), neighbour.ID, l.id, next.hash()), ErrNotFound, "not his")
+	require.Len(t, notices(t, s, owner.ID), 1)
+	require.NoError(t, s.Release(t.Context(), owner.ID, l.id, next.hash()))
+	require.ErrorIs(t, s.Release(t.Context(), owner.ID, l.id, l.hash()), ErrNotFound, "a second time")
+	require.Empty(t, notices(t, s, owner.ID))
+	require.ErrorIs(t, s.Rename(t.Context(), owner.ID, l.id, "still mine"), ErrNotFound)
 
 	require.NoError(t, s.ReportFingerprint(t.Context(), l.id, "BB"), "after a factory reset")
-	require.NoError(t, s.Claim(t.Context(), bert.ID, l.id, next.hash(), ""))
-	c, err := s.CameraOf(t.Context(), bert.ID, l.id)
+	require.NoError(t, s.Claim(t.Context(), neighbour.ID, l.id, next.hash(), ""))
+	c, err := s.CameraOf(t.Context(), neighbour.ID, l.id)
 	require.NoError(t, err)
 	require.Empty(t, c.Name)
 	require.Nil(t, c.LastSeenAt)
@@ -132,7 +132,7 @@ func TestFingerprintIsPinnedOnce(t *testing.T) {
 		l := provision(t, s)
 		require.NoError(t, s.ReportFingerprint(t.Context(), l.id, "AA"))
 		require.Empty(t, camera(t, s, l.id).PinnedFingerprint, "nobody owns it")
-		user := pending(t, s, clock, "anna", l)
+		user := pending(t, s, clock, "owner", l)
 		require.NoError(t, s.ReportFingerprint(t.Context(), l.id, "AB"))
 		require.Empty(t, camera(t, s, l.id).PinnedFingerprint, "the sign-up is unfinished")
 		require.NoError(t, s.Seen(t.Context(), map[string]time.Time{l.id: clock.now()}))
@@ -143,7 +143,7 @@ func TestFingerprintIsPinnedOnce(t *testing.T) {
 		require.Equal(t, "EE", camera(t, s, l.id).Fingerprint)
 	})
 	t.Run("claimed before it was ever online", func(t *testing.T) {
-		user, _ := member(t, s, clock, "bert")
+		user, _ := member(t, s, clock, "neighbour")
 		l := provision(t, s)
 		require.NoError(t, s.Claim(t.Context(), user.ID, l.id, l.hash(), ""))
 		require.Empty(t, camera(t, s, l.id).PinnedFingerprint)
@@ -178,17 +178,17 @@ func TestKeyVersionRises(t *testing.T) {
 
 func TestCamerasAreListedInTheOrderOfTheirClaims(t *testing.T) {
 	s, clock := open(t)
-	anna, first := member(t, s, clock, "anna")
+	owner, first := member(t, s, clock, "owner")
 	want := []string{first.id}
 	for range 3 {
 		clock.advance(time.Minute)
 		l := provision(t, s)
-		require.NoError(t, s.Claim(t.Context(), anna.ID, l.id, l.hash(), ""))
+		require.NoError(t, s.Claim(t.Context(), owner.ID, l.id, l.hash(), ""))
 		want = append(want, l.id)
 	}
-	bert, other := member(t, s, clock, "bert")
-	require.Equal(t, want, ids(s.CamerasOf(t.Context(), anna.ID)))
-	require.Equal(t, []string{other.id}, ids(s.CamerasOf(t.Context(), bert.ID)))
+	neighbour, other := member(t, s, clock, "neighbour")
+	require.Equal(t, want, ids(s.CamerasOf(t.Context(), owner.ID)))
+	require.Equal(t, []string{other.id}, ids(s.CamerasOf(t.Context(), neighbour.ID)))
 	require.ElementsMatch(t, append(want, other.id), ids(s.AllCameras(t.Context())))
 	require.Error(t, s.Provision(t.Context(), first.id, first.hash()), "an id is provisioned once")
 }

@@ -117,7 +117,7 @@ func (m *model) claimable(c *modelCamera, code string) bool {
 
 func (m *model) signUp(t *rapid.T) {
 	m.expire()
-	name, c := rapid.SampledFrom([]string{"anna", "bert", "carl"}).Draw(t, "name"), m.drawCamera(t)
+	name, c := rapid.SampledFrom([]string{"owner", "neighbour", "carl"}).Draw(t, "name"), m.drawCamera(t)
 	code := m.drawCode(t, c)
 	user, err := m.s.CreatePending(m.t.Context(), name, "hash", m.clock.now().Add(signUpTime), c.id, c.hash(code))
 	switch {

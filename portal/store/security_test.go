@@ -51,29 +51,29 @@ func notices(t *testing.T, s *Store, user int64) []Notice {
 
 func TestNoticesAreCounted(t *testing.T) {
 	s, clock := open(t)
-	anna, first := member(t, s, clock, "anna")
-	bert, _ := member(t, s, clock, "bert")
+	owner, first := member(t, s, clock, "owner")
+	neighbour, _ := member(t, s, clock, "neighbour")
 	second := provision(t, s)
 	require.NoError(t, s.NotifyOwner(t.Context(), second.id, NoticeClaimAttempt), "nobody owns it")
 	require.NoError(t, s.NotifyOwner(t.Context(), "unknown", NoticeClaimAttempt))
-	require.Empty(t, notices(t, s, anna.ID))
-	require.NoError(t, s.Claim(t.Context(), anna.ID, second.id, second.hash(), ""))
+	require.Empty(t, notices(t, s, owner.ID))
+	require.NoError(t, s.Claim(t.Context(), owner.ID, second.id, second.hash(), ""))
 	for _, l := range []label{first, first, second, first} {
 		clock.advance(time.Second)
 		require.NoError(t, s.NotifyOwner(t.Context(), l.id, NoticeClaimAttempt))
 	}
-	list := notices(t, s, anna.ID)
+	list := notices(t, s, owner.ID)
 	require.Len(t, list, 2)
 	require.Equal(t, first.id, list[0].CameraID, "the newest first")
 	require.Equal(t, 3, list[0].Count)
 	require.True(t, list[0].UpdatedAt.Equal(clock.now()))
 	require.Equal(t, 1, list[1].Count)
-	require.Empty(t, notices(t, s, bert.ID))
+	require.Empty(t, notices(t, s, neighbour.ID))
 
-	require.ErrorIs(t, s.DismissNotice(t.Context(), bert.ID, list[0].ID), ErrNotFound, "not his")
-	require.NoError(t, s.DismissNotice(t.Context(), anna.ID, list[0].ID))
-	require.ErrorIs(t, s.DismissNotice(t.Context(), anna.ID, list[0].ID), ErrNotFound)
-	require.Len(t, notices(t, s, anna.ID), 1)
+	require.ErrorIs(t, s.DismissNotice(t.Context(), neighbour.ID, list[0].ID), ErrNotFound, "not his")
+	require.NoError(t, s.DismissNotice(t.Context(), owner.ID, list[0].ID))
+	require.ErrorIs(t, s.DismissNotice(t.Context(), owner.ID, list[0].ID), ErrNotFound)
+	require.Len(t, notices(t, s, owner.ID), 1)
 }
 
 func TestTokensOfPeople(t *testing.T) {

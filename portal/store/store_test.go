@@ -14,7 +14,7 @@ func TestMigrationsOnAFreshDatabaseAndAgain(t *testing.T) {
 	path, clock := filepath.Join(t.TempDir(), "deep", "er", "portal.db"), newClock()
 	s, err := Open(t.Context(), path, clock.now)
 	require.NoError(t, err)
-	user, l := member(t, s, clock, "Anna")
+	user, l := member(t, s, clock, "Owner")
 	require.NoError(t, s.Close())
 	info, err := os.Stat(filepath.Dir(path))
 	require.NoError(t, err)
@@ -22,7 +22,7 @@ func TestMigrationsOnAFreshDatabaseAndAgain(t *testing.T) {
 
 	s = openAt(t, path, clock)
 	require.NoError(t, s.Ping(t.Context()))
-	again, err := s.UserByName(t.Context(), "anna")
+	again, err := s.UserByName(t.Context(), "owner")
 	require.NoError(t, err)
 	require.Equal(t, user.ID, again.ID)
 	require.False(t, again.Pending())

@@ -9,25 +9,25 @@ import (
 
 func TestUsernamesDifferInMoreThanCase(t *testing.T) {
 	s, clock := open(t)
-	anna, _ := member(t, s, clock, "Anna")
+	owner, _ := member(t, s, clock, "Owner")
 	l := provision(t, s)
-	_, err := s.CreatePending(t.Context(), "aNNA", "hash", clock.now().Add(signUpTime), l.id, l.hash())
+	_, err := s.CreatePending(t.Context(), "oWNER", "hash", clock.now().Add(signUpTime), l.id, l.hash())
 	require.ErrorIs(t, err, ErrUsernameTaken)
 	require.Nil(t, camera(t, s, l.id).OwnerID, "the camera is not held")
-	found, err := s.UserByName(t.Context(), "ANNA")
+	found, err := s.UserByName(t.Context(), "OWNER")
 	require.NoError(t, err)
-	require.Equal(t, anna.ID, found.ID)
-	require.Equal(t, "Anna", found.Username, "as it was typed")
+	require.Equal(t, owner.ID, found.ID)
+	require.Equal(t, "Owner", found.Username, "as it was typed")
 }
 
 func TestRefusedSignUpHoldsNoName(t *testing.T) {
 	s, clock := open(t)
 	l := provision(t, s)
-	_, err := s.CreatePending(t.Context(), "anna", "hash", clock.now().Add(signUpTime), l.id, label{l.id, "other"}.hash())
+	_, err := s.CreatePending(t.Context(), "owner", "hash", clock.now().Add(signUpTime), l.id, label{l.id, "other"}.hash())
 	require.ErrorIs(t, err, ErrClaimRefused)
-	_, err = s.UserByName(t.Context(), "anna")
+	_, err = s.UserByName(t.Context(), "owner")
 	require.ErrorIs(t, err, ErrNotFound)
-	pending(t, s, clock, "anna", l)
+	pending(t, s, clock, "owner", l)
 }
 
 func TestPendingSignUpExpires(t *testing.T) {
@@ -44,17 +44,17 @@ func TestPendingSignUpExpires(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s, clock := open(t)
 			l := provision(t, s)
-			user := pending(t, s, clock, "anna", l)
+			user := pending(t, s, clock, "owner", l)
 			clock.advance(signUpTime - time.Second)
 			require.NoError(t, s.Prune(t.Context()))
-			_, err := s.UserByName(t.Context(), "anna")
+			_, err := s.UserByName(t.Context(), "owner")
 			require.NoError(t, err, "until then it is there")
 			end(t, s, clock, user)
-			_, err = s.UserByName(t.Context(), "anna")
+			_, err = s.UserByName(t.Context(), "owner")
 			require.ErrorIs(t, err, ErrNotFound)
 			_, err = s.UserByID(t.Context(), user.ID)
 			require.ErrorIs(t, err, ErrNotFound)
-			again := pending(t, s, clock, "Anna", l) // name, camera and code are free
+			again := pending(t, s, clock, "Owner", l) // name, camera and code are free
 			require.NotEqual(t, user.ID, again.ID, "an id is never given twice")
 			require.ErrorIs(t, s.Confirm(t.Context(), user.ID), ErrNotFound)
 		})
@@ -69,7 +69,7 @@ func TestConfirmNeedsACameraSeenSince(t *testing.T) {
 	}
 	seen(l) // in the shop
 	clock.advance(time.Second)
-	user := pending(t, s, clock, "anna", l)
+	user := pending(t, s, clock, "owner", l)
 	require.ErrorIs(t, s.Confirm(t.Context(), user.ID), ErrNotFound, "not seen since")
 	clock.advance(time.Second)
 	seen(other)
@@ -92,7 +92,7 @@ func TestConfirmNeedsACameraSeenSince(t *testing.T) {
 func TestConfirmAfterExpiry(t *testing.T) {
 	s, clock := open(t)
 	l := provision(t, s)
-	user := pending(t, s, clock, "anna", l)
+	user := pending(t, s, clock, "owner", l)
 	clock.advance(signUpTime)
 	require.NoError(t, s.Seen(t.Context(), map[string]time.Time{l.id: clock.now()}))
 	require.ErrorIs(t, s.Confirm(t.Context(), user.ID), ErrNotFound)
