@@ -24,7 +24,7 @@ test: ## Run every test, installing what they need
 
 bench: ## Measure; one JSON line for each figure
 	@.ci/deps bench
-	@go test -tags bench -run '^TestBench' -count=1 -timeout 20m -v ./broker ./pkg/e2e | grep '^{'
+	@go test -p 1 -tags bench -run '^TestBench' -count=1 -timeout 20m -v ./broker ./pkg/e2e | grep '^{'
 
 fuzz: ## Fuzz every parser for a minute each
 	@for f in $$(grep -rlE '^func Fuzz' --include='*_test.go' .); do \

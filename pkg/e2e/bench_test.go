@@ -5,6 +5,7 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"os"
 	"slices"
 	"testing"
@@ -25,7 +26,7 @@ const (
 
 // report prints one figure as a JSON line.
 func report(name string, value float64, unit string) {
-	line, err := json.Marshal(map[string]any{"name": name, "value": value, "unit": unit})
+	line, err := json.Marshal(map[string]any{"name": name, "value": math.Round(value*1000) / 1000, "unit": unit})
 	if err != nil {
 		panic(err)
 	}
