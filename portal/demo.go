@@ -36,6 +36,8 @@ type demoFacts struct {
 	PortalURL string `json:"portal_url"`
 	CameraID  string `json:"camera_id"`
 	ClaimCode string `json:"claim_code"`
+	// Claimed is true when an account of an earlier run owns the camera.
+	Claimed   bool   `json:"claimed"`
 	MQTTURL   string `json:"mqtt_url"`
 	MQTTUser  string `json:"mqtt_user"`
 	MQTTToken string `json:"mqtt_token"`
@@ -134,8 +136,8 @@ func (c *demoCommand) camera(ctx context.Context, cfg Config, s *store.Store, di
 	if data, err := os.ReadFile(filepath.Join(dir, "demo.json")); err == nil {
 		_ = json.Unmarshal(data, &before) // a damaged file only means a new camera
 	}
-	if _, err := s.CameraByID(ctx, before.CameraID); err == nil {
-		facts.CameraID, facts.ClaimCode = before.CameraID, before.ClaimCode
+	if known, err := s.CameraByID(ctx, before.CameraID); err == nil {
+		facts.CameraID, facts.ClaimCode, facts.Claimed = known.ID, before.ClaimCode, known.OwnerID != nil
 	} else {
 		master, _, err := loadKeys(cfg.StateDir)
 		if err != nil {
@@ -219,6 +221,10 @@ func (f *demoFacts) mosquittoSub() string {
 }
 
 func printFacts(dir string, facts demoFacts) {
+	next := "Sign up with these, press Next when the dot is green, and watch."
+	if facts.Claimed {
+		next = "The camera has an owner since an earlier run: log in with that account, and watch."
+	}
 	fmt.Printf(`
 SecCam is running on this machine.
 
@@ -226,7 +232,7 @@ SecCam is running on this machine.
   Camera id       %s
   Claim code      %s
 
-  Sign up with these, press Next when the dot is green, and watch.
+  %s
 
   The camera's status, by MQTT:
   %s
@@ -234,5 +240,5 @@ SecCam is running on this machine.
   All of this is in %s. Logs: portal.log, camerad.log. Stop with Ctrl-C.
 `,
 		facts.PortalURL, credential.FormatCode(facts.CameraID), credential.FormatCode(facts.ClaimCode),
-		facts.mosquittoSub(), filepath.Join(dir, "demo.json"))
+		next, facts.mosquittoSub(), filepath.Join(dir, "demo.json"))
 }
