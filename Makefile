@@ -11,6 +11,7 @@ help: ## Show this list
 
 build: ## Build bin/portal and bin/camerad
 	@.ci/deps build
+	@echo 'Building; the first time takes a minute or two.'
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/portal ./portal
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/camerad ./camerad
 
