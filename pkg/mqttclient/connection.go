@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/eclipse/paho.golang/autopaho"
@@ -19,6 +20,7 @@ type connection struct {
 	cred   Credential
 	end    context.CancelFunc // ends life: the credential is to be replaced
 	life   context.Context
+	first  atomic.Bool // the first attempt was made
 
 	mu       sync.Mutex
 	manager  *autopaho.ConnectionManager // that OnUp was told of
@@ -32,7 +34,7 @@ func (c *connection) config(server *url.URL) autopaho.ClientConfig {
 		ServerUrls:           []*url.URL{server},
 		TlsCfg:               c.client.cfg.TLS,
 		KeepAlive:            keepAlive,
-		ReconnectBackoff:     jitter,
+		ReconnectBackoff:     c.backoff,
 		ConnectTimeout:       operationTimeout,
 		ConnectPacketBuilder: c.connectPacket,
 		OnConnectionUp:       c.onUp,
@@ -54,12 +56,19 @@ func (c *connection) config(server *url.URL) autopaho.ClientConfig {
 	return cfg
 }
 
-// jitter is the wait before the n-th attempt: none before the first, then random below a bound that
-// doubles, so that ten thousand cameras do not return at the same moment.
-func jitter(n int) time.Duration {
-	if n == 0 {
+// backoff is the wait before the n-th attempt in a row: none before the first of all. Reconnecting
+// always waits a little, within which the broker's reason for a disconnect is heard: it may end the
+// credential.
+func (c *connection) backoff(n int) time.Duration {
+	if c.first.CompareAndSwap(false, true) {
 		return 0
 	}
+	return jitter(n)
+}
+
+// jitter is random below a bound that doubles with n, so that ten thousand cameras do not return at
+// the same moment.
+func jitter(n int) time.Duration {
 	bound := maxBackoff
 	if n < 10 {
 		bound = min(maxBackoff, minBackoff<<n)
