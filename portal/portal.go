@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -70,7 +71,8 @@ func newPortal(ctx context.Context, cfg Config, log *slog.Logger) (_ *portal, er
 	return p, nil
 }
 
-// loadKeys reads the two secrets of a portal, creating them at first start.
+// loadKeys reads the two secrets of a portal, creating them at first start. While there is an
+// mqtt-previous.key, tokens that it signed count, too: so the signing key can be replaced.
 func loadKeys(stateDir string) (master credential.Secret, keys credential.Keys, err error) {
 	if master, err = credential.LoadOrCreateSecret(filepath.Join(stateDir, "master.key")); err != nil {
 		return master, keys, err
@@ -79,8 +81,16 @@ func loadKeys(stateDir string) (master credential.Secret, keys credential.Keys, 
 	if err != nil {
 		return master, keys, err
 	}
-	return master, credential.NewKeys("1", signing), nil
+	keys = credential.NewKeys(keyID(signing), signing)
+	previous, err := credential.LoadSecret(filepath.Join(stateDir, "mqtt-previous.key"))
+	if errors.Is(err, os.ErrNotExist) {
+		return master, keys, nil
+	}
+	return master, keys.With(keyID(previous), previous), err
 }
+
+// keyID names a signing key in the tokens' headers, without telling anything about it.
+func keyID(key credential.Secret) string { return key.Derive("seccam key id v1").Hex()[:8] }
 
 // wire connects the parts: who calls whom is all here.
 func (p *portal) wire(ctx context.Context, master credential.Secret) (err error) {

@@ -170,6 +170,15 @@ func (l *lab) signUp(username string, c *camera) *client {
 	return person
 }
 
+// newHousehold is a portal with one person and their running camera.
+func newHousehold(t *testing.T) (*lab, *camera, *client) {
+	t.Helper()
+	l := newLab(t)
+	c := l.provision()
+	l.startCamera(c)
+	return l, c, l.signUp("owner", c)
+}
+
 // cookies returns the person's cookies as a header, for WebSockets and browsers.
 func (c *client) cookies() []*http.Cookie {
 	req, err := http.NewRequest("GET", c.base, nil)

@@ -93,10 +93,7 @@ func TestRevokedTokenEndsItsConnection(t *testing.T) {
 }
 
 func TestAbuse26_RevokedCameraIsDropped(t *testing.T) {
-	l := newLab(t)
-	c := l.provision()
-	l.startCamera(c)
-	person := l.signUp("owner", c)
+	l, c, person := newHousehold(t)
 	s := person.dial("")
 	s.awaitStatus(c.id, true)
 	l.command("cameras", "revoke", c.id, "--out", c.folder+"/..")

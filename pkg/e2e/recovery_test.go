@@ -8,10 +8,7 @@ import (
 )
 
 func TestCameraLostAndBackWithoutReload(t *testing.T) {
-	l := newLab(t)
-	c := l.provision()
-	l.startCamera(c)
-	person := l.signUp("owner", c)
+	l, c, person := newHousehold(t)
 	p := newPage(t)
 	p.openAs(person, "/cameras/"+c.id)
 	p.await(isLive)
@@ -37,10 +34,7 @@ func TestCameraLostAndBackWithoutReload(t *testing.T) {
 func TestPortalRestartsWhileWatching(t *testing.T) {
 	for name, end := range map[string]func(*process){"stopped": (*process).stop, "killed": (*process).kill} {
 		t.Run(name, func(t *testing.T) {
-			l := newLab(t)
-			c := l.provision()
-			l.startCamera(c)
-			person := l.signUp("owner", c)
+			l, c, person := newHousehold(t)
 			p := newPage(t)
 			p.openAs(person, "/cameras/"+c.id)
 			p.await(isLive)
@@ -87,10 +81,7 @@ const watchGaps = `(() => {
 // Abuse 39: a reconnecting camera whose old connection then closes stays online. The old process is
 // frozen, as one whose network went away: its socket stays open until after the new one is connected.
 func TestAbuse39_ReconnectingCameraStaysOnline(t *testing.T) {
-	l := newLab(t)
-	c := l.provision()
-	l.startCamera(c)
-	person := l.signUp("owner", c)
+	l, c, person := newHousehold(t)
 	watcher := person.dial("")
 	watcher.awaitStatus(c.id, true)
 	for n := range 3 {

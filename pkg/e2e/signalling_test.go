@@ -48,10 +48,7 @@ func requireWorks(t *testing.T, s *socket, camera string, n int) {
 }
 
 func TestViewersShareOneCameraAndLeaveAlone(t *testing.T) {
-	l := newLab(t)
-	c := l.provision()
-	l.startCamera(c)
-	person := l.signUp("owner", c)
+	_, c, person := newHousehold(t)
 	first, second := person.dial(""), person.dial("")
 	first.awaitStatus(c.id, true)
 	a, b := newView(t, first, c.id, 1), newView(t, second, c.id, 1)
@@ -81,10 +78,7 @@ func TestAbuse07_ForeignCameraOnTheSocket(t *testing.T) {
 }
 
 func TestAbuse12_SocketAfterLogout(t *testing.T) {
-	l := newLab(t)
-	c := l.provision()
-	l.startCamera(c)
-	person := l.signUp("owner", c)
+	l, c, person := newHousehold(t)
 	s := person.dial("")
 	v := newView(t, s, c.id, 1)
 	v.offer()
@@ -131,10 +125,7 @@ func TestAbuse13_SocketNamesAnothersSession(t *testing.T) {
 }
 
 func TestAbuse27_OversizedFrameOnTheSocket(t *testing.T) {
-	l := newLab(t)
-	c := l.provision()
-	l.startCamera(c)
-	person := l.signUp("owner", c)
+	_, c, person := newHousehold(t)
 	s := person.dial("")
 	huge := make([]byte, 4<<20)
 	for i := range huge {
@@ -198,10 +189,7 @@ func TestSocketNeedsALogin(t *testing.T) {
 }
 
 func TestAbuse11_ForeignOriginOnTheSocket(t *testing.T) {
-	l := newLab(t)
-	c := l.provision()
-	l.startCamera(c)
-	person := l.signUp("owner", c)
+	_, _, person := newHousehold(t)
 	for _, origin := range []string{"https://evil.example", "null", "http://127.0.0.1:1"} {
 		_, resp, err := person.dialRaw("", origin)
 		require.Error(t, err, origin)
@@ -227,10 +215,7 @@ func TestPendingSignUpCannotWatch(t *testing.T) {
 }
 
 func TestReleasedCameraIsCut(t *testing.T) {
-	l := newLab(t)
-	c := l.provision()
-	l.startCamera(c)
-	person := l.signUp("owner", c)
+	_, c, person := newHousehold(t)
 	s := person.dial("")
 	v := newView(t, s, c.id, 1)
 	v.offer()

@@ -54,14 +54,11 @@ type Credential struct {
 
 // Message is one publication, to send or received.
 type Message struct {
-	Topic    string
-	Payload  []byte
-	QoS      byte
-	Retain   bool
-	Expiry   time.Duration // whole seconds; 0 is none
-	Response string        // Response Topic, of an rpc request
-	// Correlation is the Correlation Data that a reply must repeat.
-	Correlation []byte
+	Topic   string
+	Payload []byte
+	QoS     byte
+	Retain  bool
+	Expiry  time.Duration // whole seconds; 0 is none
 }
 
 // Subscription is a filter and its maximum QoS.
@@ -218,10 +215,9 @@ func publish(ctx context.Context, manager *autopaho.ConnectionManager, m Message
 }
 
 func properties(m Message) *paho.PublishProperties {
-	p := &paho.PublishProperties{ResponseTopic: m.Response, CorrelationData: m.Correlation}
-	if m.Expiry > 0 {
-		seconds := uint32(m.Expiry / time.Second)
-		p.MessageExpiry = &seconds
+	if m.Expiry == 0 {
+		return nil
 	}
-	return p
+	seconds := uint32(m.Expiry / time.Second)
+	return &paho.PublishProperties{MessageExpiry: &seconds}
 }

@@ -195,11 +195,7 @@ func (e *DisconnectError) Error() string { return "mqtt: broker closed the conne
 
 func (c *connection) onPublish(received paho.PublishReceived) (bool, error) {
 	p := received.Packet
-	m := Message{Topic: p.Topic, Payload: p.Payload, QoS: p.QoS, Retain: p.Retain}
-	if p.Properties != nil {
-		m.Response, m.Correlation = p.Properties.ResponseTopic, p.Properties.CorrelationData
-	}
-	c.client.cfg.OnMessage(m)
+	c.client.cfg.OnMessage(Message{Topic: p.Topic, Payload: p.Payload, QoS: p.QoS, Retain: p.Retain})
 	return true, nil
 }
 

@@ -73,9 +73,6 @@ func ToCameraFilter(camera string) string { return Root + camera + "/sessions/+/
 // subscribes to it once, so that no view waits for a SUBACK.
 func ToViewerFilter(portal string) string { return Root + "+/sessions/" + portal + "/+/to-viewer" }
 
-// CameraFilter matches everything below one camera.
-func CameraFilter(camera string) string { return Root + camera + "/#" }
-
 // ParseTopic splits a topic name (not a filter) into its parts, or says why it is not one of ours.
 func ParseTopic(name string) (Topic, error) {
 	rest, ok := strings.CutPrefix(name, Root)
