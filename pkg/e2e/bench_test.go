@@ -42,7 +42,7 @@ func reportPercentiles(name string, ms []float64) {
 // A viewer without a browser, through the real WebSocket, broker and camera; after the first view the
 // camera's encoder is running, as when somebody else watches.
 func TestBenchGoViewer(t *testing.T) {
-	l, c, person := newHousehold(t)
+	_, c, person := newHousehold(t)
 	var answers, keyFrames []float64
 	for n := range goViews {
 		s := person.dial("")
@@ -114,7 +114,7 @@ const smoothness = `(async () => {
 })()`
 
 func TestBenchFramesPerSecond(t *testing.T) {
-	l, c, person := newHousehold(t)
+	_, c, person := newHousehold(t)
 	first := newPage(t)
 	first.openAs(person, "/cameras/"+c.id)
 	first.await(isLive)
