@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"seccam/pkg/credential"
@@ -80,4 +81,22 @@ func TestOurClients(t *testing.T) {
 		got = next()
 	}
 	require.Equal(t, "online again", got)
+}
+
+// Many views begin at once: their packets may not mix on the portal's in-process connection.
+func TestConcurrentPublishesInProcess(t *testing.T) {
+	f := start(t, testConfig(), nil)
+	p, _ := runClient(t, f, portal("p1"), mqttclient.Config{Dial: f.Dial})
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			for range 50 {
+				m := mqttclient.Message{Topic: toCamera(cameraA, "p1"), Payload: make([]byte, 2000)}
+				assert.NoError(t, p.Publish(context.Background(), m))
+			}
+		})
+	}
+	group.Wait()
+	require.True(t, p.Connected())
+	require.Zero(t, f.Stats().Malformed)
 }

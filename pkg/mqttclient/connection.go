@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/eclipse/paho.golang/autopaho"
+	"github.com/eclipse/paho.golang/packets"
 	"github.com/eclipse/paho.golang/paho"
 )
 
@@ -50,7 +51,12 @@ func (c *connection) config(server *url.URL) autopaho.ClientConfig {
 	}
 	if dial := c.client.cfg.Dial; dial != nil {
 		cfg.AttemptConnection = func(ctx context.Context, _ autopaho.ClientConfig, _ *url.URL) (net.Conn, error) {
-			return dial(ctx)
+			conn, err := dial(ctx)
+			if err != nil {
+				return nil, err
+			}
+			// paho writes a packet in several pieces from any goroutine; only TCP keeps them together.
+			return packets.NewThreadSafeConn(conn), nil
 		}
 	}
 	return cfg
