@@ -205,7 +205,7 @@ func TestAbuse24_RetainedReadByAStranger(t *testing.T) {
 
 	b := f.connectAs(t, camera(cameraB))
 	require.Equal(t, []byte{0x87, 0x87}, b.subscribe(1, signaling.StatusTopic(cameraA), signaling.AllStatusFilter()))
-	onlyB := credential.ToolRules(cameraB, "tool-other", false)
+	onlyB := credential.ToolRules(cameraB, "tool-other", credential.ToolRights{})
 	other := f.connect(t, loginFor(t, tool("other"), onlyB, time.Now(), time.Hour))
 	require.Equal(t, []byte{0x87, 0x87, 1},
 		other.subscribe(1, signaling.StatusTopic(cameraA), signaling.AllStatusFilter(), signaling.StatusTopic(cameraB)))

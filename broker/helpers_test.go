@@ -128,5 +128,5 @@ func rulesOf(who credential.Identity) []credential.Rule {
 	case credential.RolePortal:
 		return credential.PortalRules(who.ID)
 	}
-	return credential.ToolRules("+", who.Subject(), true)
+	return credential.ToolRules("+", who.Subject(), credential.ToolRights{RPC: true})
 }

@@ -77,7 +77,7 @@ func newSession(claims *credential.Claims, clientID string) (*session, error) {
 	case credential.RolePortal:
 		s.rules = credential.PortalRules(identity.ID)
 	case credential.RoleTool:
-		s.rules = toolRules(identity, s.slot)
+		s.rules = toolRules(identity, s.slot, claims.ACL)
 	}
 	if slices.Equal(s.rules, s.claim) {
 		s.claim = nil
@@ -89,9 +89,10 @@ func newSession(claims *credential.Claims, clientID string) (*session, error) {
 }
 
 // toolRules are the most that a tool's claim can give it: everything that is not signalling, on any
-// camera, and replies addressed to itself.
-func toolRules(identity credential.Identity, clientID string) []credential.Rule {
-	rules := credential.ToolRules("+", clientID, true)
+// camera, pictures only if the claim names them, and replies addressed to itself.
+func toolRules(identity credential.Identity, clientID string, claim []credential.Rule) []credential.Rule {
+	rights := credential.ToolRights{RPC: true, Snapshot: credential.GrantsSnapshot(claim)}
+	rules := credential.ToolRules("+", clientID, rights)
 	for _, name := range []string{identity.Subject(), identity.ID} {
 		own := credential.Rule{Permission: "allow", Action: credential.Subscribe, Topic: signaling.Root + "+/replies/" + name}
 		rules = slices.Insert(rules, len(rules)-1, own) // before the deny of everything

@@ -54,25 +54,6 @@ func (versionCmd) Run(io console) error {
 	return err
 }
 
-type sourcesCmd struct{}
-
-// Run lists the cameras.
-func (sourcesCmd) Run(io console) error {
-	devices := media.Devices()
-	for _, d := range devices {
-		state := ""
-		if d.Busy {
-			state = "  (in use by another program)"
-		}
-		fmt.Fprintf(io.out, "v4l2         %s  %s%s\n", d.Label, d.Name, state)
-	}
-	if len(devices) == 0 {
-		fmt.Fprintln(io.out, "No camera found. Is it plugged in, and may you read /dev/video* (group video)?")
-	}
-	_, err := fmt.Fprintln(io.out, "testpattern  always there")
-	return err
-}
-
 type selftestCmd struct {
 	Out      string        `placeholder:"PATH" default:"selftest.h264" help:"File to record to (H264, playable by ffplay). Default: ${default}."`
 	Duration time.Duration `default:"5s" help:"How long to record. Default: ${default}."`
@@ -84,14 +65,17 @@ func (c selftestCmd) Run(io console) (err error) {
 	if err != nil {
 		return err
 	}
-	source := cfg.chooseSource()
+	from, err := cfg.openSource(io.ctx, newLogger(io.errors, cfg.LogLevel))
+	if err != nil {
+		return err
+	}
 	file, err := os.Create(filepath.Clean(c.Out))
 	if err != nil {
 		return fmt.Errorf("selftest: %w; use --out to record elsewhere", err)
 	}
-	report, err := media.Record(io.ctx, source, cfg.video(), c.Duration, file)
+	report, err := media.Record(io.ctx, from, cfg.video(), c.Duration, file)
 	err = errors.Join(err, file.Close())
-	fmt.Fprintf(io.out, "source       %s\n", source.Name)
+	fmt.Fprintf(io.out, "source       %s\n", from.Name)
 	if report.Frames > 0 {
 		printReport(io, report, c.Out)
 	}
@@ -99,18 +83,20 @@ func (c selftestCmd) Run(io console) (err error) {
 	case err != nil:
 		return fmt.Errorf("selftest failed: %w", err)
 	case report.Frames == 0:
-		return fmt.Errorf("selftest failed: source %s gave no picture within %v; check its cable, or raise --duration", source.Name, c.Duration)
+		return fmt.Errorf("selftest failed: source %s gave no picture within %v; check its cable, or raise --duration", from.Name, c.Duration)
 	}
 	fmt.Fprintln(io.out, "The source works.")
 	return nil
 }
 
 func printReport(io console, r media.Report, path string) {
-	fmt.Fprintf(io.out, "resolution   %dx%d\n", r.Video.Width, r.Video.Height)
+	fmt.Fprintf(io.out, "resolution   %dx%d\n", r.Format.Width, r.Format.Height)
 	fmt.Fprintf(io.out, "frames       %d (%.1f per second, first after %v)\n", r.Frames, r.FPS(), r.FirstFrame.Round(time.Millisecond))
 	fmt.Fprintf(io.out, "key frames   %d\n", r.KeyFrames)
 	fmt.Fprintf(io.out, "bitrate      %.0f kbit/s\n", r.Bitrate()/1000)
-	fmt.Fprintf(io.out, "encode time  p50 %v, p95 %v\n",
-		r.EncodeTime(50).Round(10*time.Microsecond), r.EncodeTime(95).Round(10*time.Microsecond))
+	if len(r.EncodeTimes) > 0 {
+		fmt.Fprintf(io.out, "encode time  p50 %v, p95 %v\n",
+			r.EncodeTime(50).Round(10*time.Microsecond), r.EncodeTime(95).Round(10*time.Microsecond))
+	}
 	fmt.Fprintf(io.out, "recorded to  %s\n", path)
 }

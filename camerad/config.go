@@ -7,11 +7,10 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
-	"seccam/camerad/media"
+	"seccam/camerad/media/source"
 	"seccam/pkg/config"
 	"seccam/pkg/credential"
 
@@ -26,11 +25,14 @@ type Config struct {
 	StateDir      string      `yaml:"state_dir"`
 	CAFile        string      `yaml:"ca_file"`
 	Source        string      `yaml:"source"`
-	Device        string      `yaml:"device"`
+	V4L2Format    string      `yaml:"v4l2_format"`
+	RTSPLoginFile string      `yaml:"rtsp_login_file"`
 	Video         VideoConfig `yaml:"video"`
 	Audio         AudioConfig `yaml:"audio"`
 	MaxViewers    int         `yaml:"max_viewers"`
 	Linger        Duration    `yaml:"linger"`
+	KeepRunning   bool        `yaml:"keep_running"`
+	ICEPort       int         `yaml:"ice_port"`
 	LogLevel      string      `yaml:"log_level"`
 }
 
@@ -45,7 +47,9 @@ type VideoConfig struct {
 
 // AudioConfig is the audio section.
 type AudioConfig struct {
-	Enabled bool `yaml:"enabled"`
+	Sound      string `yaml:"sound"`
+	Microphone string `yaml:"microphone"`
+	Speaker    string `yaml:"speaker"`
 }
 
 // Duration is a time.Duration that YAML writes as 1s or 250ms.
@@ -62,19 +66,12 @@ func (d *Duration) UnmarshalYAML(node *yaml.Node) error {
 	return nil
 }
 
-// The values of source.
-const (
-	sourceAuto        = "auto"
-	sourceTestPattern = "testpattern"
-	sourceV4L2        = "v4l2"
-)
-
 // defaultConfig is configs/camerad.yml; a test compares them.
 func defaultConfig() Config {
 	return Config{
-		DeviceKeyFile: "/etc/seccam/device.key", StateDir: "/var/lib/seccam", Source: sourceAuto,
+		DeviceKeyFile: "/etc/seccam/device.key", StateDir: "/var/lib/seccam", Source: sourceAuto, V4L2Format: string(source.FormatAuto),
 		Video:      VideoConfig{Width: 1280, Height: 720, FPS: 30, Bitrate: 2_000_000, KeyFrameInterval: Duration(time.Second)},
-		Audio:      AudioConfig{Enabled: true},
+		Audio:      AudioConfig{Sound: soundAuto, Speaker: speakerAuto},
 		MaxViewers: 16, Linger: Duration(8 * time.Second), LogLevel: "info",
 	}
 }
@@ -86,7 +83,7 @@ func loadConfig(path string, environ []string) (Config, error) {
 	if err := config.Load(&cfg, path, environ); err != nil {
 		return Config{}, err
 	}
-	for _, p := range []*string{&cfg.DeviceKeyFile, &cfg.StateDir, &cfg.CAFile} {
+	for _, p := range []*string{&cfg.DeviceKeyFile, &cfg.StateDir, &cfg.CAFile, &cfg.RTSPLoginFile} {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(filepath.Dir(path), *p)
 		}
@@ -104,9 +101,7 @@ func (c *Config) Validate() error {
 		}
 	}
 	v := c.Video
-	check(slices.Contains([]string{sourceAuto, sourceTestPattern, sourceV4L2}, c.Source),
-		"source: %q is unknown; use %s, %s or %s", c.Source, sourceAuto, sourceTestPattern, sourceV4L2)
-	check(c.Device == "" || c.Source != sourceTestPattern, "device: the test pattern has none; set source to v4l2")
+	errs = append(errs, c.validateSource(), c.validateV4L2Format(), c.validateAudio())
 	check(v.Width >= 160 && v.Width <= 3840 && v.Width%2 == 0, "video.width: %d is not an even number from 160 to 3840", v.Width)
 	check(v.Height >= 90 && v.Height <= 2160 && v.Height%2 == 0, "video.height: %d is not an even number from 90 to 2160", v.Height)
 	check(v.FPS >= 1 && v.FPS <= 60, "video.fps: %d is not from 1 to 60", v.FPS)
@@ -115,6 +110,7 @@ func (c *Config) Validate() error {
 		"video.key_frame_interval: %v is not from 250ms to 10s", time.Duration(v.KeyFrameInterval))
 	check(c.MaxViewers >= 1 && c.MaxViewers <= 1000, "max_viewers: %d is not from 1 to 1000", c.MaxViewers)
 	check(between(c.Linger, 0, time.Hour), "linger: %v is not from 0s to 1h", time.Duration(c.Linger))
+	check(c.ICEPort >= 0 && c.ICEPort <= 65535, "ice_port: %d is not from 0 to 65535", c.ICEPort)
 	check(c.StateDir != "", "state_dir: is empty; name a folder that survives restarts")
 	var level slog.Level
 	check(level.UnmarshalText([]byte(c.LogLevel)) == nil, "log_level: %q is unknown; use debug, info, warn or error", c.LogLevel)
@@ -153,20 +149,9 @@ func (c *Config) loadPairing() (pairing, error) {
 	return p, errors.Join(errs...)
 }
 
-func (c *Config) video() media.VideoConfig {
-	return media.VideoConfig{
+func (c *Config) video() source.Video {
+	return source.Video{
 		Width: c.Video.Width, Height: c.Video.Height, FPS: c.Video.FPS, Bitrate: c.Video.Bitrate,
 		KeyFrameInterval: time.Duration(c.Video.KeyFrameInterval),
 	}
-}
-
-// chooseSource turns the source key into a source; auto is decided here, once.
-func (c *Config) chooseSource() media.Source {
-	switch {
-	case c.Source == sourceTestPattern:
-		return media.TestPattern()
-	case c.Source == sourceAuto && c.Device == "" && len(media.Devices()) == 0:
-		return media.TestPattern()
-	}
-	return media.Camera(c.Device)
 }

@@ -2,13 +2,19 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"strings"
 	"time"
 
 	"seccam/camerad/media"
+	"seccam/camerad/media/source"
+	"seccam/camerad/privacy"
+	"seccam/camerad/rpc"
 	"seccam/camerad/session"
+	"seccam/camerad/transport"
 	"seccam/pkg/signaling"
 
 	"github.com/coreos/go-systemd/v22/daemon"
@@ -17,16 +23,20 @@ import (
 
 // camera is the running daemon: the pipeline, the sessions, and the link to the portal.
 type camera struct {
-	log     *slog.Logger
-	portal  *portalClient
-	engine  *media.Engine
-	manager *session.Manager
-	link    *link
-	started time.Time
+	log       *slog.Logger
+	portal    *portalClient
+	engine    *media.Engine
+	transport *transport.Transport
+	manager   *session.Manager
+	privacy   *privacy.Switch
+	methods   *rpc.Server
+	link      *link
+	started   time.Time
+	awake     bool // the pipeline runs though nobody watches
 }
 
 // newCamera wires the parts together; nothing runs or connects yet.
-func newCamera(cfg Config, log *slog.Logger) (*camera, error) {
+func newCamera(ctx context.Context, cfg Config, log *slog.Logger) (*camera, error) {
 	paired, err := cfg.loadPairing()
 	if err != nil {
 		return nil, configError{err}
@@ -39,26 +49,46 @@ func newCamera(cfg Config, log *slog.Logger) (*camera, error) {
 	if err != nil {
 		return nil, err
 	}
-	source := cfg.chooseSource()
-	c := &camera{log: log, started: time.Now(), portal: newPortalClient(paired, identity.Fingerprint, trust)}
-	c.engine = media.NewEngine(media.Config{
-		Source: source, Video: cfg.video(), Sound: cfg.Audio.Enabled, Linger: time.Duration(cfg.Linger), Log: log,
-	})
-	if c.link, err = newLink(c.portal, trust, log); err != nil {
+	from, err := cfg.openSource(ctx, log)
+	if err != nil {
 		return nil, err
+	}
+	c := &camera{log: log, started: time.Now(), awake: cfg.KeepRunning, portal: newPortalClient(paired, identity.Fingerprint, trust)}
+	if c.transport, err = transport.Listen(transport.Config{Port: cfg.ICEPort, Log: log}); err != nil {
+		return nil, fmt.Errorf("ice_port: %w", err)
+	}
+	c.engine = media.NewEngine(cfg.engine(from, c.transport, log))
+	c.privacy = privacy.Open(privacy.Config{Folder: cfg.StateDir, Now: c.portal.now, ClockKnown: c.portal.clockKnown, Log: log})
+	c.applyPrivacy()
+	if c.link, err = newLink(c.portal, trust, log); err != nil {
+		return nil, errors.Join(err, c.transport.Close())
 	}
 	c.manager, err = session.New(session.Config{
 		Camera: paired.camera, MaxViewers: cfg.MaxViewers, Identity: identity, Media: c.engine,
+		Mux: c.transport.Mux(), OpenSpeaker: cfg.speaker(log),
 		Publish: c.link.publish, Now: c.portal.now, Stale: c.link.renew, Log: log,
 		ConnectTimeout: session.ConnectTimeout, FailedTimeout: session.FailedTimeout,
 	})
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, c.transport.Close())
 	}
-	c.link.report, c.link.deliver = c.status, c.manager.Deliver
+	c.methods = rpc.New(paired.camera, map[string]rpc.Method{
+		signaling.MethodSnapshot: rpc.Snapshots(paired.camera, snapshots{c.engine}, c.refusal),
+		signaling.MethodPrivacy:  c.privacy.Call,
+	}, c.link.queue, log)
+	c.link.report, c.link.deliver, c.link.call = c.status, c.manager.Deliver, c.methods.Deliver
 	log.Info("camerad starts", "version", version(), "camera", paired.camera, "portal", paired.portal.String(),
-		"source", source.Name, "fingerprint", identity.Fingerprint)
+		"source", from.Name, "fingerprint", identity.Fingerprint)
 	return c, c.warnPlain()
+}
+
+// engine is the pipeline's configuration.
+func (c *Config) engine(from source.Source, to *transport.Transport, log *slog.Logger) media.Config {
+	settings := settingsFile{path: filepath.Join(c.StateDir, "settings.json"), log: log}
+	return media.Config{
+		Source: from, Video: c.video(), Microphone: c.microphone(), Mute: c.Audio.Sound == soundNone,
+		Linger: time.Duration(c.Linger), Settings: settings.load(), Save: settings.save, Coalesce: to.Coalesce, Log: log,
+	}
 }
 
 // warnPlain says so where tokens would cross a network unencrypted.
@@ -88,12 +118,16 @@ func (c *camera) run(ctx context.Context) error {
 		defer stopSending()
 		return c.manager.Run(ctx)
 	})
+	group.Go(func() error { return c.methods.Run(ctx) })
+	group.Go(func() error { return c.privacy.Run(ctx) })
+	group.Go(func() error { c.followPrivacy(ctx); return nil })
 	group.Go(func() error { c.followChanges(ctx); return nil })
+	group.Go(func() error { c.lookAtSource(ctx); return nil })
 	group.Go(func() error { c.sendTelemetry(ctx); return nil })
 	if _, err := daemon.SdNotify(false, daemon.SdNotifyReady); err != nil {
 		c.log.Warn("systemd not notified", "error", err)
 	}
-	err := group.Wait()
+	err := errors.Join(group.Wait(), c.transport.Close())
 	c.log.Info("camerad ends")
 	if err != nil {
 		return fmt.Errorf("camerad: %w", err)
@@ -101,17 +135,75 @@ func (c *camera) run(ctx context.Context) error {
 	return nil
 }
 
-// followChanges publishes a new status for each change.
-func (c *camera) followChanges(ctx context.Context) {
+// lookAtSource opens the source once at the start, to know what it gives before the first viewer asks,
+// and keeps it open if it is to run all the time.
+func (c *camera) lookAtSource(ctx context.Context) {
+	release := c.engine.Hold()
+	defer release()
+	if _, err := c.engine.Codecs(ctx); err == nil && c.awake {
+		<-ctx.Done()
+	}
+}
+
+// followPrivacy stops and allows capture as the owner wants it.
+func (c *camera) followPrivacy(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-c.engine.Changed():
+		case <-c.privacy.Changed():
+		}
+		c.applyPrivacy()
+		if c.privacy.State().Active {
+			c.manager.Cut(ctx, signaling.ReasonPrivate)
+		}
+		c.link.changed() // until when may be another time
+	}
+}
+
+func (c *camera) applyPrivacy() {
+	words := ""
+	if state := c.privacy.State(); state.Active {
+		words = state.Text()
+	}
+	c.engine.SetPrivate(words)
+}
+
+// followChanges publishes a new status for each change.
+func (c *camera) followChanges(ctx context.Context) {
+	for {
+		changed := c.engine.Changed()
+		c.link.changed()
+		select {
+		case <-ctx.Done():
+			return
+		case <-changed:
 		case <-c.manager.Changed():
 		}
-		c.link.changed()
 	}
+}
+
+// refusal says why no picture may leave the camera; nil if it may.
+func (c *camera) refusal() *signaling.Error {
+	if state := c.privacy.State(); state.Active {
+		return &signaling.Error{Code: signaling.CodePrivate, Message: state.Text()}
+	}
+	return nil
+}
+
+// snapshots puts the pipeline's errors into those of requests.
+type snapshots struct{ engine *media.Engine }
+
+// Snapshot implements rpc.Camera.
+func (s snapshots) Snapshot(ctx context.Context, width int) ([]byte, error) {
+	picture, err := s.engine.Snapshot(ctx, width)
+	switch {
+	case errors.Is(err, media.ErrPrivate):
+		return nil, &signaling.Error{Code: signaling.CodePrivate, Message: err.Error()}
+	case errors.Is(err, media.ErrNoPicture):
+		return nil, &signaling.Error{Code: signaling.CodeSourceLost, Message: err.Error(), RetryAfter: 5}
+	}
+	return picture, err
 }
 
 // status is all of the camera's presence but whether it is online.

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -23,14 +24,16 @@ const sessionExpiry = 30 * time.Second
 // farewell is how long a stopping camera tries to say bye to its viewers.
 const farewell = 2 * time.Second
 
-// link is the camera's MQTT connection: its presence, and the way in and out for sessions.
+// link is the camera's MQTT connection: its presence, and the way in and out for sessions and for
+// requests. Its function fields are set before it runs.
 type link struct {
 	camera  string
 	client  *mqttclient.Client
 	log     *slog.Logger
 	outbox  chan mqttclient.Message
-	report  func() signaling.Status // all but presence itself
-	deliver func(topic string, payload []byte)
+	report  func() signaling.Status            // all but presence itself
+	deliver func(topic string, payload []byte) // a session's message
+	call    func(mqttclient.Message)           // a request to one of the camera's methods
 
 	boot       string
 	connection atomic.Uint64 // counts connections
@@ -51,6 +54,7 @@ func newLink(portal *portalClient, trust *tls.Config, log *slog.Logger) (*link, 
 		LastWords:   l.lastWords,
 		Subscriptions: []mqttclient.Subscription{
 			{Filter: signaling.ToCameraFilter(l.camera), QoS: 0},
+			{Filter: signaling.RPCFilter(l.camera), QoS: 0},
 			{Filter: status, QoS: 1},
 		},
 		OnUp:      l.up,
@@ -64,10 +68,15 @@ func newLink(portal *portalClient, trust *tls.Config, log *slog.Logger) (*link, 
 
 // publish queues a message of a session; it never blocks.
 func (l *link) publish(topic string, payload []byte) {
+	l.queue(mqttclient.Message{Topic: topic, Payload: payload, Expiry: sessionExpiry})
+}
+
+// queue has a message published soon, in order; it never blocks.
+func (l *link) queue(m mqttclient.Message) {
 	select {
-	case l.outbox <- mqttclient.Message{Topic: topic, Payload: payload, Expiry: sessionExpiry}:
+	case l.outbox <- m:
 	default:
-		l.log.Warn("message dropped: the broker is too slow", "topic", topic)
+		l.log.Warn("message dropped: the broker is too slow", "topic", m.Topic)
 	}
 }
 
@@ -160,13 +169,21 @@ func (l *link) changed() {
 	}
 }
 
-// received must not block. An "offline" on our own topic while we are connected is the Will of an
-// older connection, or its retained copy: it is answered with the truth.
+// received must not block, nor may what it calls.
 func (l *link) received(m mqttclient.Message) {
-	if m.Topic != signaling.StatusTopic(l.camera) {
+	switch {
+	case m.Topic == signaling.StatusTopic(l.camera):
+		l.judge(m)
+	case strings.HasPrefix(m.Topic, signaling.RPCTopic(l.camera, "")):
+		l.call(m)
+	default:
 		l.deliver(m.Topic, m.Payload)
-		return
 	}
+}
+
+// judge looks at our own status. An "offline" while we are connected is the Will of an older
+// connection, or its retained copy: it is answered with the truth.
+func (l *link) judge(m mqttclient.Message) {
 	status, err := signaling.DecodeStatus(m.Payload)
 	if err == nil && !status.Online && l.client.Connected() {
 		l.changed()

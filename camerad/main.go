@@ -76,7 +76,7 @@ func (runCmd) Run(io console) error {
 	if err != nil {
 		return err
 	}
-	camera, err := newCamera(cfg, newLogger(io.errors, cfg.LogLevel))
+	camera, err := newCamera(io.ctx, cfg, newLogger(io.errors, cfg.LogLevel))
 	if err != nil {
 		return err
 	}

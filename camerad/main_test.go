@@ -29,7 +29,7 @@ func TestShippedConfigIsTheDefaults(t *testing.T) {
 	require.NoError(t, err)
 	var document map[string]any
 	require.NoError(t, yaml.Unmarshal(data, &document))
-	assert.Len(t, document, 12, "every key is shown")
+	assert.Len(t, document, 15, "every key is shown")
 	assert.Len(t, document["video"], 5)
 }
 
@@ -45,12 +45,14 @@ func TestConfigFixtures(t *testing.T) {
 		"unknown_key":  {"line 2", "sourc"},
 		"many_errors":  {"source:", "video.width:", "video.fps:", "max_viewers:", "linger:", "log_level:"},
 		"bad_duration": {"line 1", "1s or 250ms"},
-		"device":       {"device:", "v4l2"},
+		"rtsp_login":   {"source:", "rtsp_login_file"},
+		"source":       {"source: exec: is followed by nothing", "v4l2_format:", "audio.sound:"},
 	} {
 		_, err := loadConfig(filepath.Join("testdata", "bad", name+".yml"), nil)
 		for _, word := range words {
 			assert.ErrorContains(t, err, word, name)
 		}
+		assert.NotContains(t, err.Error(), "secret", name)
 	}
 }
 
@@ -97,7 +99,7 @@ func TestSelftest(t *testing.T) {
 func TestSelftestWithoutCamera(t *testing.T) {
 	var out bytes.Buffer
 	err := execute(console{ctx: context.Background(), out: &out, errors: io.Discard, environ: []string{
-		"SECCAM_SOURCE=v4l2", "SECCAM_DEVICE=no-such-camera",
+		"SECCAM_SOURCE=v4l2:no-such-camera",
 	}}, []string{"selftest", "--out", filepath.Join(t.TempDir(), "out.h264"), "--duration", "300ms"})
 	assert.ErrorContains(t, err, "no-such-camera")
 	assert.ErrorContains(t, err, "camerad sources")

@@ -158,6 +158,13 @@ func (p *portalClient) setClock(portal time.Time) {
 	p.received, p.clock = time.Now(), portal
 }
 
+// clockKnown reports whether the portal has told the time since the start.
+func (p *portalClient) clockKnown() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return !p.received.IsZero()
+}
+
 // now is the time by the portal's clock, since a camera's own may be wrong; before the first token
 // it is the camera's.
 func (p *portalClient) now() time.Time {

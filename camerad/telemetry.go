@@ -33,6 +33,7 @@ type telemetry struct {
 	Bitrate     float64           `json:"bitrate"`     // bit/s, measured likewise, of one viewer
 	KeyFrames   uint64            `json:"key_frames"`  // since the start
 	Dropped     uint64            `json:"dropped"`     // pictures that a viewer was too slow for, since the start
+	Encoding    float64           `json:"encoding"`    // share of a core that encoding takes, measured likewise
 	Viewers     int               `json:"viewers"`     //
 	Memory      uint64            `json:"memory"`      // bytes that Go got from the system
 	Temperature float64           `json:"temperature"` // of the processor in °C; 0 if unknown
@@ -70,9 +71,10 @@ func (c *camera) measure(last, now media.Stats, elapsed time.Duration) telemetry
 		V: signaling.Version, At: status.At, Version: status.Version,
 		Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH,
 		Uptime: int64(time.Since(c.started).Seconds()), Source: status.Source, Picture: status.Picture,
-		Width: now.Video.Width, Height: now.Video.Height,
+		Width: now.Rate.Width, Height: now.Rate.Height,
 		FPS:       float64(now.Frames-last.Frames) / elapsed.Seconds(),
 		Bitrate:   float64((now.Bytes-last.Bytes)*8) / elapsed.Seconds(),
+		Encoding:  (now.Encoding - last.Encoding).Seconds() / elapsed.Seconds(),
 		KeyFrames: now.KeyFrames, Dropped: now.Dropped, Viewers: status.Viewers,
 		Memory: memory.Sys, Temperature: temperature(),
 	}

@@ -12,14 +12,15 @@ import (
 	"seccam/portal/account"
 )
 
-// mqttConfig connects the portal to the broker as itself: one subscription for all viewers' answers
-// and one for every camera's status.
+// mqttConfig connects the portal to the broker as itself: one subscription for all viewers' answers,
+// one for every camera's status and one for the replies to what it asks cameras.
 func (p *portal) mqttConfig() mqttclient.Config {
 	cfg := mqttclient.Config{
 		Credentials: p.mqttCredential,
 		Subscriptions: []mqttclient.Subscription{
 			{Filter: signaling.ToViewerFilter(p.instance), QoS: 0},
 			{Filter: signaling.AllStatusFilter(), QoS: 1},
+			{Filter: signaling.RepliesFilter(p.identity().Subject()), QoS: 0},
 		},
 		OnUp:      func(context.Context) { p.log.Info("signalling is up", "instance", p.instance) },
 		OnMessage: p.onMessage,
@@ -31,11 +32,16 @@ func (p *portal) mqttConfig() mqttclient.Config {
 	return cfg
 }
 
+// identity is who this process is to the broker.
+func (p *portal) identity() credential.Identity {
+	return credential.Identity{Role: credential.RolePortal, ID: p.instance}
+}
+
 // portalTokenTTL is how long the portal's own token lives; it is replaced earlier.
 const portalTokenTTL = 24 * time.Hour
 
 func (p *portal) mqttCredential(context.Context) (mqttclient.Credential, error) {
-	who := credential.Identity{Role: credential.RolePortal, ID: p.instance}
+	who := p.identity()
 	token, _, err := p.keys.Issue(who, credential.PortalRules(p.instance), 0, time.Now(), portalTokenTTL)
 	if err != nil {
 		return mqttclient.Credential{}, err
@@ -62,6 +68,8 @@ func (p *portal) onMessage(m mqttclient.Message) {
 		p.tracker.Handle(topic.Camera, m.Payload)
 	case signaling.KindToViewer:
 		p.hub.Deliver(topic, m.Payload)
+	case signaling.KindReply:
+		p.log.Debug("a camera's reply came too late", "camera", topic.Camera)
 	}
 }
 

@@ -19,10 +19,11 @@ type mqttTokenCommand struct {
 }
 
 type createTokenCommand struct {
-	Camera string        `required:"" help:"A camera's id, or \"all\"."`
-	RPC    bool          `name:"rpc" help:"Also allow calling the camera's methods."`
-	TTL    time.Duration `name:"ttl" default:"1h" help:"How long the token lives, at most 720h."`
-	Note   string        `default:"" help:"Who it is for; kept with the record of the token."`
+	Camera   string        `required:"" help:"A camera's id, or \"all\"."`
+	RPC      bool          `name:"rpc" help:"Also allow calling the camera's methods, but for snapshot and privacy."`
+	Snapshot bool          `help:"Also allow taking pictures. Only for people who may see what the camera sees."`
+	TTL      time.Duration `name:"ttl" default:"1h" help:"How long the token lives, at most 720h."`
+	Note     string        `default:"" help:"Who it is for; kept with the record of the token."`
 }
 
 const maxTokenTTL = 30 * 24 * time.Hour
@@ -69,13 +70,14 @@ func issueToolToken(ctx context.Context, cfg Config, s *store.Store, c createTok
 		return toolToken{}, err
 	}
 	who := credential.Identity{Role: credential.RoleTool, ID: strings.ToLower(rand.Text()[:12])}
-	rules := credential.ToolRules(camera, who.Subject(), c.RPC)
+	rules := credential.ToolRules(camera, who.Subject(), credential.ToolRights{RPC: c.RPC, Snapshot: c.Snapshot})
 	token, claims, err := keys.Issue(who, rules, 0, time.Now(), c.TTL)
 	if err != nil {
 		return toolToken{}, err
 	}
 	err = s.RecordToken(ctx, store.MQTTToken{
-		ID: claims.ID, Subject: who.Subject(), Camera: camera, RPC: c.RPC, Note: c.Note, ExpiresAt: claims.ExpiresAt.Time,
+		ID: claims.ID, Subject: who.Subject(), Camera: camera, RPC: c.RPC, Snapshot: c.Snapshot, Note: c.Note,
+		ExpiresAt: claims.ExpiresAt.Time,
 	})
 	return toolToken{ID: claims.ID, User: who.Subject(), Token: token, Expires: claims.ExpiresAt.Time}, err
 }

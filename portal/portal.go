@@ -18,6 +18,7 @@ import (
 	"seccam/portal/bridge"
 	"seccam/portal/device"
 	"seccam/portal/presence"
+	"seccam/portal/remote"
 	"seccam/portal/revocation"
 	"seccam/portal/store"
 	"seccam/portal/turn"
@@ -120,6 +121,7 @@ func (p *portal) wire(ctx context.Context, master credential.Secret) (err error)
 		web.Config{PublicURL: p.cfg.PublicURL, TrustedProxies: p.cfg.TrustedProxies},
 		web.Deps{
 			Accounts: accounts, Logins: p.store.Logins(), Presence: p.tracker, Signals: signals{p.hub},
+			Cameras: &remote.Cameras{Requests: p.mqtt, Client: p.identity().Subject(), Now: time.Now},
 			Devices: devices{&device.Service{
 				Store: p.store, Master: master, Keys: p.keys, MQTTURL: p.mqttURL, Now: time.Now, Log: p.log,
 			}},

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
+	"seccam/camerad/media/source"
 	"seccam/pkg/signaling"
 
 	"github.com/cenkalti/backoff/v5"
@@ -26,7 +28,8 @@ func (e *Engine) capture(ctx context.Context) {
 	for ctx.Err() == nil {
 		began := time.Now()
 		err := e.captureOnce(ctx)
-		e.hub.forget()
+		e.full.hub.forget()
+		e.latest.forget()
 		if ctx.Err() != nil {
 			break
 		}
@@ -41,64 +44,85 @@ func (e *Engine) capture(ctx context.Context) {
 		case <-time.After(pause):
 		}
 	}
-	e.setState(signaling.PictureResting, "")
+	e.setState(e.resting())
 }
 
-// captureOnce runs the source until it fails or ctx ends. A panic in a driver or decoder, which see
-// whatever a cable carries, is an error like another.
+// captureOnce runs the source and all that lives on it until it fails or ctx ends. A panic in a driver
+// or decoder, which see whatever a cable carries, is an error like another.
 func (e *Engine) captureOnce(ctx context.Context) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("source failed badly: %v", p)
 		}
 	}()
-	return stream(ctx, e.source, e.video, e.forceKeyFrame, func(cfg VideoConfig) { e.running.Store(&cfg) }, e.emit)
+	ctx, stop := context.WithCancelCause(ctx)
+	stream, err := e.source.Open(ctx, e.video)
+	if err != nil {
+		stop(nil)
+		return err
+	}
+	var running sync.WaitGroup
+	defer func() {
+		stop(nil)
+		running.Wait()
+		err = errors.Join(err, stream.Close())
+	}()
+	e.setFormat(stream.Format())
+	e.settings.attach(stream)
+	defer e.settings.detach()
+	defer e.changes.signal()
+	e.changes.signal()
+	running.Go(func() { e.listen(ctx, stream) })
+	if stream.Format().Codec != source.Raw {
+		return e.passOn(ctx, stream)
+	}
+	for _, l := range []*layer{e.full, e.low, e.vp8} {
+		running.Go(func() {
+			if err := l.run(ctx, e.video.KeyFrameInterval); err != nil {
+				stop(fmt.Errorf("%s layer: %w", l.name, err))
+			}
+		})
+	}
+	return e.distribute(ctx, stream)
 }
 
-// stream opens source and gives what it encodes to emit until an error or the end of ctx. All of it
-// runs in the calling goroutine.
-func stream(ctx context.Context, source Source, want VideoConfig, force func(time.Time) bool,
-	opened func(VideoConfig), emit func(encoded),
-) (err error) {
-	frames, cfg, err := source.open(ctx, want)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, frames.Close()) }()
-	enc, err := newEncoder(frames, cfg, force)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, enc.close()) }()
-	opened(cfg)
-	for ctx.Err() == nil {
-		unit, err := enc.read()
+// distribute gives a source's raw pictures to the layers.
+func (e *Engine) distribute(ctx context.Context, stream source.Stream) error {
+	for {
+		frame, err := stream.Read()
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		if err != nil {
 			return err
 		}
-		emit(unit)
+		p, err := e.pictures.take(frame.Image, frame.At, e.settings.rotation())
+		if err != nil {
+			return err
+		}
+		for _, l := range []*layer{e.full, e.low, e.vp8} {
+			l.offer(p)
+		}
+		e.latest.set(p)
+		p.release()
+		e.setState(signaling.PictureLive, "")
 	}
-	return ctx.Err()
 }
 
-// forceKeyFrame is asked by the encoder before each picture. What is wanted too early stays wanted.
-func (e *Engine) forceKeyFrame(now time.Time) bool {
-	if !e.hub.wanted.Load() || now.Sub(e.lastKey) < keyFrameSpacing {
-		return false
+// passOn packetises a stream that is coded already.
+func (e *Engine) passOn(ctx context.Context, stream source.Stream) error {
+	packets := carriers(stream.Format().Codec)[0].packetizer()
+	for {
+		frame, err := stream.Read()
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err != nil {
+			return err
+		}
+		if unit := packets.unit(frame.Unit, rtpTime(frame.At.Sub(e.epoch), videoClock)); unit != nil {
+			e.full.hub.publish(unit)
+			e.setState(signaling.PictureLive, "")
+		}
 	}
-	e.lastKey = now
-	return true
-}
-
-// emit packetises what the encoder made. It runs in the capturing goroutine.
-func (e *Engine) emit(out encoded) {
-	unit := e.packets.unit(out.annexB, rtpTime(out.at.Sub(e.epoch), videoClock))
-	if unit == nil {
-		return
-	}
-	if unit.Key {
-		e.lastKey = time.Now()
-	}
-	e.hub.publish(unit)
-	e.setState(signaling.PictureLive, "")
 }

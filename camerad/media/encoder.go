@@ -8,82 +8,97 @@ import (
 
 	"github.com/pion/mediadevices/pkg/codec"
 	"github.com/pion/mediadevices/pkg/codec/openh264"
+	"github.com/pion/mediadevices/pkg/codec/vpx"
 	"github.com/pion/mediadevices/pkg/io/video"
 	"github.com/pion/mediadevices/pkg/prop"
 )
 
-// encoder encodes what it reads from a frameReader as H264 constrained baseline. All of it runs in
-// the goroutine that calls read.
+// Rate is how large, how often and with how many bits pictures are encoded.
+type Rate struct {
+	Width, Height int // pixels, even
+	FPS           int // pictures per second
+	Bitrate       int // bit/s
+}
+
+// encoder encodes pictures of one size. It belongs to one goroutine: mediadevices' ForceKeyFrame and
+// SetBitRate race with its Read.
 type encoder struct {
-	frames  frameReader
 	codec   codec.ReadCloser
-	control codec.KeyFrameController
-	force   func(now time.Time) bool // is a key frame to be forced for this picture?
-	size    image.Point
-	current frame
-	began   time.Time // when the current picture was read
+	current *image.YCbCr
+	bitrate int
+	keys    codec.KeyFrameController
+	bits    codec.BitRateController
 }
 
-// encoded is one access unit in Annex B form.
-type encoded struct {
-	annexB []byte // empty if the encoder skipped the picture
-	at     time.Time
-	took   time.Duration // to encode it
+// newEncoder makes an encoder for pictures of the size from, which are scaled to the rate's. keyFrames
+// is the longest time between two of them.
+func newEncoder(kind Codec, from image.Point, rate Rate, keyFrames time.Duration) (*encoder, error) {
+	e := &encoder{bitrate: rate.Bitrate}
+	var pictures video.Reader = video.ReaderFunc(func() (image.Image, func(), error) { return e.current, func() {}, nil })
+	if from != image.Pt(rate.Width, rate.Height) {
+		pictures = video.Scale(rate.Width, rate.Height, video.ScalerFastBoxSampling)(pictures)
+	}
+	builder, err := builderOf(kind, rate, max(1, int(keyFrames*time.Duration(rate.FPS)/time.Second)))
+	if err != nil {
+		return nil, err
+	}
+	e.codec, err = builder.BuildVideoEncoder(pictures, prop.Media{Video: prop.Video{
+		Width: rate.Width, Height: rate.Height, FrameRate: float32(rate.FPS),
+	}})
+	if err != nil {
+		return nil, fmt.Errorf("%s encoder for %dx%d: %w", kind, rate.Width, rate.Height, err)
+	}
+	keys, canForce := e.codec.Controller().(codec.KeyFrameController)
+	bits, canChange := e.codec.Controller().(codec.BitRateController)
+	if !canForce || !canChange {
+		return nil, errors.Join(fmt.Errorf("%s encoder cannot be controlled", kind), e.codec.Close())
+	}
+	e.keys, e.bits = keys, bits
+	return e, nil
 }
 
-func newEncoder(frames frameReader, cfg VideoConfig, force func(time.Time) bool) (*encoder, error) {
-	e := &encoder{frames: frames, force: force, size: image.Pt(cfg.Width, cfg.Height)}
-	params := openh264.Params{
-		BaseParams:      codec.BaseParams{BitRate: cfg.Bitrate},
+// builderOf returns mediadevices' parameters for a codec; interval is the number of pictures from one
+// key frame to the next.
+func builderOf(kind Codec, rate Rate, interval int) (codec.VideoEncoderBuilder, error) {
+	if kind == VP8 {
+		params, err := vpx.NewVP8Params()
+		if err != nil {
+			return nil, fmt.Errorf("VP8 encoder: %w", err)
+		}
+		params.BitRate, params.KeyFrameInterval = rate.Bitrate, interval
+		params.RateControlEndUsage, params.LagInFrames = vpx.RateControlCBR, 0
+		params.ErrorResilient = vpx.ErrorResilientDefault
+		return &params, nil
+	}
+	return &openh264.Params{
+		BaseParams:      codec.BaseParams{BitRate: rate.Bitrate},
 		UsageType:       openh264.CameraVideoRealTime,
 		RCMode:          openh264.RCBitrateMode,
 		EnableFrameSkip: true, // without it the bitrate is not kept; what is skipped comes out empty
 		// KeyFrameInterval of BaseParams is ignored by this codec.
-		IntraPeriod:       uint(max(1, int(cfg.KeyFrameInterval*time.Duration(cfg.FPS)/time.Second))),
+		IntraPeriod:       uint(interval),
 		MultipleThreadIdc: 1, // a second thread costs more CPU than it saves time at 720p
 		SliceNum:          1,
 		SliceMode:         openh264.SMSingleSlice,
-	}
-	media := prop.Media{Video: prop.Video{Width: cfg.Width, Height: cfg.Height, FrameRate: float32(cfg.FPS)}}
-	enc, err := params.BuildVideoEncoder(video.ReaderFunc(e.next), media)
-	if err != nil {
-		return nil, fmt.Errorf("H264 encoder for %dx%d: %w", cfg.Width, cfg.Height, err)
-	}
-	control, ok := enc.Controller().(codec.KeyFrameController)
-	if !ok {
-		return nil, errors.Join(errors.New("H264 encoder cannot force key frames"), enc.Close())
-	}
-	e.codec, e.control = enc, control
-	return e, nil
+	}, nil
 }
 
-// next is called by the codec within read. Forcing a key frame here, and nowhere else, is what keeps
-// it in the encoding goroutine, and as late as possible.
-func (e *encoder) next() (image.Image, func(), error) {
-	f, err := e.frames.Read()
-	if err != nil {
-		return nil, nil, err
-	}
-	if f.image.Bounds().Size() != e.size { // the codec would read beyond the picture
-		return nil, nil, fmt.Errorf("camera changed its picture size to %v", f.image.Bounds().Size())
-	}
-	e.current, e.began = f, time.Now()
-	if e.force(e.began) {
-		if err := e.control.ForceKeyFrame(); err != nil {
-			return nil, nil, fmt.Errorf("force key frame: %w", err)
+// encode returns the coded picture, empty if the encoder skipped it to keep its bitrate.
+func (e *encoder) encode(picture *image.YCbCr, key bool, bitrate int) ([]byte, error) {
+	if bitrate != e.bitrate {
+		e.bitrate = bitrate
+		if err := e.bits.SetBitRate(bitrate); err != nil {
+			return nil, fmt.Errorf("set bitrate: %w", err)
 		}
 	}
-	return f.image, func() {}, nil
-}
-
-// read waits for the next picture and encodes it.
-func (e *encoder) read() (encoded, error) {
-	annexB, _, err := e.codec.Read()
-	if err != nil {
-		return encoded{}, err
+	if key {
+		if err := e.keys.ForceKeyFrame(); err != nil {
+			return nil, fmt.Errorf("force key frame: %w", err)
+		}
 	}
-	return encoded{annexB: annexB, at: e.current.at, took: time.Since(e.began)}, nil
+	e.current = picture
+	data, _, err := e.codec.Read()
+	return data, err
 }
 
-// close frees the encoder, not its frames.
 func (e *encoder) close() error { return e.codec.Close() }

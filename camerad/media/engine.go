@@ -2,61 +2,84 @@ package media
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"seccam/camerad/media/source"
 	"seccam/pkg/signaling"
 )
 
 // Config is what an [Engine] needs.
 type Config struct {
-	Source Source
-	Video  VideoConfig
-	// Sound is whether the source's sound is offered to viewers.
-	Sound bool
+	Source source.Source
+	Video  source.Video
+	// Microphone opens the microphone. If it is nil, the source's own sound is sent.
+	Microphone func(context.Context) (SoundStream, error)
+	// Mute is whether no sound is sent at all.
+	Mute bool
 	// Linger is how long the pipeline goes on after the last hold ended, since a person who leaves
 	// often comes back at once.
 	Linger time.Duration
-	Log    *slog.Logger
+	// Settings are those that [Engine.Set] changed in earlier runs, and Save keeps them.
+	Settings map[string]int
+	Save     func(map[string]int)
+	// Coalesce is told of each video stream's SSRC, whose packets may be sent together; it returns a
+	// function for the stream's end. It may be nil.
+	Coalesce func(ssrc uint32) (forget func())
+	Log      *slog.Logger
 }
+
+// Linger times of the layers that are beside the full one.
+const extraLinger = 2 * time.Second
 
 // Engine runs the pipeline while somebody holds it. See the package comment.
 type Engine struct {
-	source Source
-	video  VideoConfig
-	sound  bool
-	linger time.Duration
-	log    *slog.Logger
-	hub    *hub
-	epoch  time.Time // media time 0
+	source   source.Source
+	video    source.Video
+	openMic  func(context.Context) (SoundStream, error)
+	sound    bool
+	linger   time.Duration
+	log      *slog.Logger
+	coalesce func(ssrc uint32) func()
+	epoch    time.Time // media time 0
 
-	// Owned by the capturing goroutine.
-	packets packetizer
-	lastKey time.Time
+	full, low, vp8 *layer
+	pictures       picturePool
+	settings       settings
+	latest         latest
 
-	running atomic.Pointer[VideoConfig] // what is captured, once known
-	wake    chan struct{}               // holds or state changed
-	changed chan struct{}
+	format  atomic.Pointer[source.Format] // of the stream; kept when it rests, nil until it was opened once
+	wake    chan struct{}                 // holds or privacy changed
+	changes beacon                        // state, format or settings changed
 
-	mu     sync.Mutex // guards what follows
-	holds  int
-	state  signaling.Picture
-	detail string
+	mu      sync.Mutex // guards what follows
+	holds   int
+	calm    time.Duration // how long to go on after the last hold
+	private string        // why nothing may be captured; empty if it may
+	state   signaling.Picture
+	detail  string
+	viewers map[*Viewer]struct{} // those that are sent to
 }
 
 // NewEngine returns an engine that does nothing until [Engine.Run].
 func NewEngine(cfg Config) *Engine {
-	return &Engine{
-		source: cfg.Source, video: cfg.Video, sound: cfg.Sound && cfg.Source.Tone, linger: cfg.Linger,
-		log: cfg.Log, hub: newHub(), epoch: time.Now(),
-		wake: make(chan struct{}, 1), changed: make(chan struct{}, 1), state: signaling.PictureResting,
+	epoch := time.Now()
+	e := &Engine{
+		source: cfg.Source, video: cfg.Video, openMic: cfg.Microphone, sound: !cfg.Mute, linger: cfg.Linger,
+		log: cfg.Log, coalesce: cfg.Coalesce, epoch: epoch,
+		full: newLayer("full", H264, epoch, cfg.Linger),
+		low:  newLayer("low", H264, epoch, extraLinger), vp8: newLayer("vp8", VP8, epoch, extraLinger),
+		wake: make(chan struct{}, 1), state: signaling.PictureResting,
+		viewers: map[*Viewer]struct{}{},
 	}
+	e.settings.init(cfg.Settings, cfg.Save)
+	e.resetRates()
+	return e
 }
 
-// Run captures whenever it is held, until ctx ends.
+// Run captures whenever it is held and allowed to, until ctx ends.
 func (e *Engine) Run(ctx context.Context) error {
 	for {
 		select {
@@ -64,30 +87,31 @@ func (e *Engine) Run(ctx context.Context) error {
 			return nil
 		case <-e.wake:
 		}
-		if e.held() {
+		if e.wants() {
 			e.work(ctx)
 		}
 	}
 }
 
-// work captures until nobody has held the engine for the linger time.
+// work captures until nobody has held the engine for the linger time, or it must not.
 func (e *Engine) work(ctx context.Context) {
 	ctx, stop := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	defer running.Wait()
 	defer stop()
+	e.mu.Lock()
+	e.calm = 0
+	e.mu.Unlock()
 	e.setState(signaling.PictureStarting, "")
 	running.Go(func() { e.capture(ctx) })
-	if e.sound {
-		running.Go(func() { e.listen(ctx) })
-	}
-	idle := time.NewTimer(e.linger)
+	running.Go(func() { e.steer(ctx) })
+	idle := time.NewTimer(time.Hour)
 	defer idle.Stop()
-	for {
-		if e.held() {
+	for e.allowed() {
+		if e.wants() {
 			idle.Stop()
 		} else {
-			idle.Reset(e.linger)
+			idle.Reset(e.idleFor())
 		}
 		select {
 		case <-ctx.Done():
@@ -99,41 +123,63 @@ func (e *Engine) work(ctx context.Context) {
 	}
 }
 
-// listen runs the tone. Without it there is still a picture, so its end is only logged.
-func (e *Engine) listen(ctx context.Context) {
-	err := tone(ctx, func(payload []byte, at time.Time) {
-		e.hub.publishSound(&Sound{Payload: payload, Time: rtpTime(at.Sub(e.epoch), audioClock)})
-	})
-	if err != nil && !errors.Is(err, context.Canceled) {
-		e.log.Error("sound lost", "error", err)
-	}
-}
-
 // Hold starts the pipeline, or keeps it, until release is called; more than once is harmless. It
 // does not wait for the first picture.
-func (e *Engine) Hold() (release func()) {
-	e.addHold(1)
-	return sync.OnceFunc(func() { e.addHold(-1) })
+func (e *Engine) Hold() (release func()) { return e.hold(e.linger) }
+
+// holdBriefly is for who will not come back at once.
+func (e *Engine) holdBriefly() (release func()) { return e.hold(min(e.linger, time.Second)) }
+
+func (e *Engine) hold(linger time.Duration) (release func()) {
+	e.addHold(1, 0)
+	return sync.OnceFunc(func() { e.addHold(-1, linger) })
 }
 
-func (e *Engine) addHold(n int) {
+func (e *Engine) addHold(n int, linger time.Duration) {
 	e.mu.Lock()
 	e.holds += n
+	e.calm = max(e.calm, linger)
 	e.mu.Unlock()
 	poke(e.wake)
 }
 
-func (e *Engine) held() bool {
+// idleFor returns how long the pipeline goes on when nobody holds it.
+func (e *Engine) idleFor() time.Duration {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.holds > 0
+	return e.calm
 }
 
-// NewViewer returns a viewer that gets nothing until its Run and SetLive.
-func (e *Engine) NewViewer() *Viewer { return newViewer(e.hub, e.sound) }
+func (e *Engine) wants() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.holds > 0 && e.private == ""
+}
 
-// Changed signals that [Engine.State] may have changed. It has one receiver.
-func (e *Engine) Changed() <-chan struct{} { return e.changed }
+func (e *Engine) allowed() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.private == ""
+}
+
+// SetPrivate stops all capture for the reason given in words, or with an empty reason allows it again.
+func (e *Engine) SetPrivate(reason string) {
+	e.mu.Lock()
+	e.private = reason
+	e.mu.Unlock()
+	e.setState(e.resting())
+	poke(e.wake)
+}
+
+// resting is the state while nothing is captured.
+func (e *Engine) resting() (state signaling.Picture, detail string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.private != "" {
+		return signaling.PicturePrivate, e.private
+	}
+	return signaling.PictureResting, ""
+}
 
 // State returns whether there is a picture, and in words why not.
 func (e *Engine) State() (state signaling.Picture, detail string) {
@@ -142,15 +188,23 @@ func (e *Engine) State() (state signaling.Picture, detail string) {
 	return e.state, e.detail
 }
 
+// setState changes the state. Privacy outlasts what a source that is being stopped still says.
 func (e *Engine) setState(state signaling.Picture, detail string) {
 	e.mu.Lock()
+	if e.private != "" {
+		state, detail = signaling.PicturePrivate, e.private
+	}
 	same := e.state == state && e.detail == detail
 	e.state, e.detail = state, detail
 	e.mu.Unlock()
 	if !same {
-		poke(e.changed)
+		e.changes.signal()
 	}
 }
+
+// Changed returns a channel that is closed at the next change of [Engine.State], [Engine.Controls] or
+// the format. Take it before looking.
+func (e *Engine) Changed() <-chan struct{} { return e.changes.next() }
 
 // SourceName returns the name of the source.
 func (e *Engine) SourceName() string { return e.source.Name }
@@ -160,18 +214,50 @@ type Stats struct {
 	Frames, KeyFrames, Bytes uint64
 	// Dropped counts pictures that some viewer was too slow for.
 	Dropped uint64
-	// Video is what the source really gives; the configured values until it was first opened.
-	Video VideoConfig
+	// Encoding is the CPU time spent on encoding, in all layers.
+	Encoding time.Duration
+	// Rate is what is encoded now or, while nothing is, what would be.
+	Rate Rate
 }
 
-// Stats returns the engine's totals.
+// Stats returns the engine's totals, of the full layer but for Dropped.
 func (e *Engine) Stats() Stats {
-	c := &e.hub.counts
-	s := Stats{Frames: c.frames.Load(), KeyFrames: c.keyFrames.Load(), Bytes: c.bytes.Load(), Dropped: c.dropped.Load(), Video: e.video}
-	if running := e.running.Load(); running != nil {
-		s.Video = *running
+	c := &e.full.hub.counts
+	s := Stats{Frames: c.frames.Load(), KeyFrames: c.keyFrames.Load(), Bytes: c.bytes.Load(), Rate: *e.full.wanted.Load()}
+	for _, l := range []*layer{e.full, e.low, e.vp8} {
+		s.Dropped += l.hub.counts.dropped.Load()
+		s.Encoding += time.Duration(l.effort.Load())
+	}
+	if actual := e.full.actual.Load(); actual != nil {
+		s.Rate = *actual
+	} else if format := e.format.Load(); format != nil && format.Codec != source.Raw && format.Width > 0 {
+		s.Rate = Rate{Width: format.Width, Height: format.Height, FPS: format.FPS}
 	}
 	return s
+}
+
+// beacon tells any number of listeners that something changed.
+type beacon struct {
+	mu   sync.Mutex
+	lamp chan struct{} // closed at the next change
+}
+
+func (b *beacon) next() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.lamp == nil {
+		b.lamp = make(chan struct{})
+	}
+	return b.lamp
+}
+
+func (b *beacon) signal() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.lamp != nil {
+		close(b.lamp)
+		b.lamp = nil
+	}
 }
 
 // poke sends to a channel of size 1 unless a signal is waiting in it.

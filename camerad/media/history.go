@@ -4,7 +4,7 @@ package media
 const historySize = 512
 
 // history remembers what was sent under which sequence number. The payloads belong to the shared
-// units, so a viewer's history costs 12 KiB, and not the megabytes of a ring of packet copies.
+// units, so a viewer's history costs 8 KiB, and not the megabytes of a ring of packet copies.
 type history struct {
 	ring [historySize]sent
 }
@@ -14,11 +14,10 @@ type sent struct {
 	packet    *Packet
 	timestamp uint32
 	sequence  uint16
+	number    uint16 // transport-wide
 }
 
-func (h *history) add(sequence uint16, timestamp uint32, p *Packet) {
-	h.ring[sequence%historySize] = sent{packet: p, timestamp: timestamp, sequence: sequence}
-}
+func (h *history) add(s sent) { h.ring[s.sequence%historySize] = s }
 
 func (h *history) get(sequence uint16) (sent, bool) {
 	s := h.ring[sequence%historySize]

@@ -17,23 +17,29 @@ const (
 // others, and viewers that lose packets together ask together.
 const keyFrameSpacing = 300 * time.Millisecond
 
-// hub hands each unit to every viewer, and the current group of pictures to new ones. Its lock is
-// held for the time of a few channel operations that do not block.
+// hub hands each unit of one layer to every viewer of it, and the current group of pictures to new
+// ones. Its lock is held for the time of a few channel operations that do not block.
 type hub struct {
 	mu      sync.Mutex
 	group   []*Unit // from the last key frame on; empty if there is none or it grew too long
 	bytes   int
-	viewers map[*Viewer]struct{}
+	members map[*Viewer]*member
 
 	wanted atomic.Bool // somebody needs a key frame
 	counts counters
+}
+
+// member is a viewer's place in a hub, owned by the hub.
+type member struct {
+	skipping bool // drops units until the next key frame
+	keysOnly bool // is given key frames only
 }
 
 type counters struct {
 	frames, keyFrames, bytes, dropped atomic.Uint64
 }
 
-func newHub() *hub { return &hub{viewers: map[*Viewer]struct{}{}} }
+func newHub() *hub { return &hub{members: map[*Viewer]*member{}} }
 
 // publish gives u to every viewer. It never blocks.
 func (h *hub) publish(u *Unit) {
@@ -42,8 +48,8 @@ func (h *hub) publish(u *Unit) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.keep(u)
-	for v := range h.viewers {
-		h.offer(v, u)
+	for v, m := range h.members {
+		h.offer(v, m, u)
 	}
 }
 
@@ -63,30 +69,20 @@ func (h *hub) keep(u *Unit) {
 
 // offer queues u for v. If the queue is full, what waits in it is too old to be worth sending: v
 // starts again at the next key frame.
-func (h *hub) offer(v *Viewer, u *Unit) {
-	if v.skipping && !u.Key {
-		h.counts.dropped.Add(1)
+func (h *hub) offer(v *Viewer, m *member, u *Unit) {
+	if !u.Key && (m.skipping || m.keysOnly) {
+		if m.skipping {
+			h.counts.dropped.Add(1)
+		}
 		return
 	}
 	select {
-	case v.queue <- item{unit: u}:
-		v.skipping = false
+	case v.queue <- item{unit: u, from: h}:
+		m.skipping = false
 	default:
 		h.counts.dropped.Add(uint64(v.drain()) + 1)
-		v.skipping = true
+		m.skipping = true
 		h.wanted.Store(true)
-	}
-}
-
-// publishSound gives s to every viewer; a viewer without room for it does without.
-func (h *hub) publishSound(s *Sound) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for v := range h.viewers {
-		select {
-		case v.queue <- item{sound: s}:
-		default:
-		}
 	}
 }
 
@@ -94,20 +90,35 @@ func (h *hub) publishSound(s *Sound) {
 func (h *hub) join(v *Viewer) []*Unit {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.viewers[v] = struct{}{}
-	v.skipping = len(h.group) == 0
-	if v.skipping {
+	m := &member{skipping: len(h.group) == 0}
+	h.members[v] = m
+	if m.skipping {
 		h.wanted.Store(true)
 	}
 	return h.group[:len(h.group):len(h.group)]
 }
 
-// leave removes v and what waits for it. Leaving twice is harmless.
+// joinAtKey adds v, which will be given units from the next key frame on.
+func (h *hub) joinAtKey(v *Viewer) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.members[v] = &member{skipping: true}
+}
+
+// setKeysOnly has v given key frames only, or from the next one on everything again.
+func (h *hub) setKeysOnly(v *Viewer, only bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if m := h.members[v]; m != nil && m.keysOnly != only {
+		m.keysOnly, m.skipping = only, true
+	}
+}
+
+// leave removes v. Leaving twice is harmless.
 func (h *hub) leave(v *Viewer) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	delete(h.viewers, v)
-	v.drain()
+	delete(h.members, v)
 }
 
 // forget drops the group of pictures: what it shows is past.
@@ -115,4 +126,11 @@ func (h *hub) forget() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.group, h.bytes = nil, 0
+}
+
+// cached returns the current group of pictures.
+func (h *hub) cached() []*Unit {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.group[:len(h.group):len(h.group)]
 }

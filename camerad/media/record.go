@@ -7,11 +7,13 @@ import (
 	"io"
 	"slices"
 	"time"
+
+	"seccam/camerad/media/source"
 )
 
 // Report is what a [Record] saw.
 type Report struct {
-	Video             VideoConfig // what the source gave
+	Format            source.Format // what the source gave
 	Frames, KeyFrames int
 	Bytes             int64
 	FirstFrame        time.Duration // from opening to the first encoded picture
@@ -39,44 +41,132 @@ func (r Report) EncodeTime(p int) time.Duration {
 	return sorted[min(len(sorted)-1, len(sorted)*p/100)]
 }
 
-// Record writes what source gives within duration to w as an Annex B stream, and reports on it. It
-// uses the same capture and encoder as an [Engine].
-func Record(ctx context.Context, source Source, cfg VideoConfig, duration time.Duration, w io.Writer) (Report, error) {
+// Record writes what a source gives within duration to w as an Annex B stream, and reports on it. It
+// encodes as an [Engine] does.
+func Record(ctx context.Context, from source.Source, cfg source.Video, duration time.Duration, w io.Writer) (Report, error) {
 	ctx, stop := context.WithTimeout(ctx, duration)
 	defer stop()
-	var (
-		report   = Report{Video: cfg}
-		packets  packetizer
-		began    = time.Now()
-		first    time.Time
-		writeErr error
-	)
-	err := stream(ctx, source, cfg, func(time.Time) bool { return false },
-		func(actual VideoConfig) { report.Video = actual },
-		func(out encoded) {
-			unit := packets.unit(out.annexB, 0)
-			if unit == nil || writeErr != nil {
-				return
-			}
-			if _, writeErr = w.Write(out.annexB); writeErr != nil {
-				stop()
-			}
-			if report.Frames == 0 {
-				first, report.FirstFrame = out.at, time.Since(began)
-			}
-			report.Frames++
-			if unit.Key {
-				report.KeyFrames++
-			}
-			report.Took = out.at.Sub(first)
-			report.Bytes += int64(len(out.annexB))
-			report.EncodeTimes = append(report.EncodeTimes, out.took)
-		})
-	if writeErr != nil {
-		return report, fmt.Errorf("write recording: %w", writeErr)
-	}
-	if errors.Is(err, context.DeadlineExceeded) {
+	r := recorder{cfg: cfg, w: w, began: time.Now()}
+	err := r.record(ctx, from)
+	if ctx.Err() != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) && !errors.Is(err, errWrite) {
 		err = nil
 	}
-	return report, err
+	return r.report, err
+}
+
+// errWrite means that the recording, and not the source, is what failed.
+var errWrite = errors.New("write recording")
+
+type recorder struct {
+	cfg      source.Video
+	w        io.Writer
+	report   Report
+	began    time.Time
+	first    time.Time
+	packets  packetizer
+	pictures picturePool
+	encoder  *encoder
+}
+
+func (r *recorder) record(ctx context.Context, from source.Source) (err error) {
+	stream, err := from.Open(ctx, r.cfg)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stream.Close()) }()
+	defer func() {
+		if r.encoder != nil {
+			err = errors.Join(err, r.encoder.close())
+		}
+	}()
+	r.report.Format = stream.Format()
+	r.packets = carriers(r.report.Format.Codec)[0].packetizer()
+	for ctx.Err() == nil {
+		frame, err := stream.Read()
+		if err != nil {
+			return err
+		}
+		if err := r.frame(frame); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+func (r *recorder) frame(frame source.Frame) error {
+	began := time.Now()
+	data := frame.Unit
+	if frame.Image != nil {
+		var err error
+		if data, err = r.encode(frame); err != nil {
+			return err
+		}
+		r.report.EncodeTimes = append(r.report.EncodeTimes, time.Since(began))
+	}
+	unit := r.packets.unit(data, 0)
+	if unit == nil {
+		return nil
+	}
+	if _, err := r.w.Write(data); err != nil {
+		return fmt.Errorf("%w: %w", errWrite, err)
+	}
+	r.count(unit, frame.At)
+	return nil
+}
+
+func (r *recorder) encode(frame source.Frame) ([]byte, error) {
+	p, err := r.pictures.take(frame.Image, frame.At, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer p.release()
+	if r.encoder == nil {
+		size := p.image.Rect.Size()
+		rate := Rate{Width: size.X, Height: size.Y, FPS: max(1, r.report.Format.FPS), Bitrate: r.cfg.Bitrate}
+		if r.encoder, err = newEncoder(H264, size, rate, r.cfg.KeyFrameInterval); err != nil {
+			return nil, err
+		}
+	}
+	return r.encoder.encode(p.image, false, r.cfg.Bitrate)
+}
+
+func (r *recorder) count(unit *Unit, at time.Time) {
+	if r.report.Frames == 0 {
+		r.first, r.report.FirstFrame = at, time.Since(r.began)
+	}
+	r.report.Frames++
+	if unit.Key {
+		r.report.KeyFrames++
+	}
+	r.report.Took = at.Sub(r.first)
+	r.report.Bytes += int64(len(unit.Data))
+}
+
+// probeTime is what a source may take to give a picture.
+const probeTime = 15 * time.Second
+
+// Probe opens a source and returns what it gives, with a JPEG of a picture.
+func Probe(ctx context.Context, from source.Source, cfg source.Video) (format source.Format, picture []byte, err error) {
+	ctx, stop := context.WithTimeout(ctx, probeTime)
+	defer stop()
+	stream, err := from.Open(ctx, cfg)
+	if err != nil {
+		return format, nil, err
+	}
+	defer func() { err = errors.Join(err, stream.Close()) }()
+	format = stream.Format()
+	frame, err := stream.Read()
+	if err != nil {
+		return format, nil, err
+	}
+	if format.Codec != source.Raw {
+		picture, err = decodeLast(ctx, format.Codec, []*Unit{{Data: frame.Unit}}, snapshotMax)
+		return format, picture, err
+	}
+	p, err := new(picturePool).take(frame.Image, frame.At, 0)
+	if err != nil {
+		return format, nil, err
+	}
+	picture, err = encodeJPEG(p.image, snapshotMax)
+	return format, picture, err
 }

@@ -3,6 +3,7 @@ package media
 import (
 	"crypto/rand"
 	"encoding/binary"
+	"fmt"
 	"sync"
 
 	"github.com/pion/rtp"
@@ -14,32 +15,28 @@ import (
 // See http://www.webrtc.org/experiments/rtp-hdrext/playout-delay.
 const PlayoutDelayURI = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
 
-// The codecs that a viewer is offered. Opus is always 48,000/2 in SDP, also for mono (RFC 7587
-// section 7).
-var (
-	VideoCodec = webrtc.RTPCodecCapability{
-		MimeType: webrtc.MimeTypeH264, ClockRate: videoClock,
-		SDPFmtpLine: "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f",
-		RTCPFeedback: []webrtc.RTCPFeedback{
-			{Type: "nack"}, {Type: "nack", Parameter: "pli"}, {Type: "ccm", Parameter: "fir"},
-		},
-	}
-	AudioCodec = webrtc.RTPCodecCapability{
-		MimeType: webrtc.MimeTypeOpus, ClockRate: audioClock, Channels: 2,
-		SDPFmtpLine: "minptime=10;useinbandfec=1",
-	}
-)
+// TransportCCURI names the RTP header extension that numbers packets for the viewer's feedback
+// (draft-holmer-rmcat-transport-wide-cc-extensions-01).
+const TransportCCURI = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
 
 // Track is one viewer's outgoing video or audio. It implements webrtc.TrackLocal; the sending is
 // done by its [Viewer] alone.
 type Track struct {
-	codec webrtc.RTPCodecCapability
+	codec string // MIME type
 	kind  webrtc.RTPCodecType
 	id    string
+	bound func(ssrc uint32) (unbound func())        // told of the stream's SSRC
+	sent  func(number uint16, size int, probe bool) // told of each packet that has a transport-wide number
 
-	mu     sync.Mutex // guards header and writer, which pion sets and clears
-	header rtp.Header
-	writer webrtc.TrackLocalWriter
+	mu      sync.Mutex // guards what pion sets and clears
+	header  rtp.Header
+	rtx     rtp.Header // of the stream of retransmissions (RFC 4588); SSRC 0 if it was not agreed
+	writer  webrtc.TrackLocalWriter
+	unbound func()
+
+	numbered bool    // transport-wide numbers were agreed
+	number   [2]byte // the current packet's, in both headers by reference
+	next     uint16  // of the next packet
 
 	base     uint32 // added to media times, random (RFC 3550 section 5.1)
 	last     uint32 // timestamp of the last packet sent
@@ -48,14 +45,11 @@ type Track struct {
 	history  history
 }
 
-func newVideoTrack() *Track {
-	t := &Track{codec: VideoCodec, kind: webrtc.RTPCodecTypeVideo, id: "video"}
-	t.randomise()
-	return t
-}
-
-func newAudioTrack() *Track {
-	t := &Track{codec: AudioCodec, kind: webrtc.RTPCodecTypeAudio, id: "audio"}
+func newTrack(kind webrtc.RTPCodecType, codec string) *Track {
+	t := &Track{
+		codec: codec, kind: kind, id: kind.String(),
+		bound: func(uint32) func() { return func() {} }, sent: func(uint16, int, bool) {},
+	}
 	t.randomise()
 	return t
 }
@@ -72,28 +66,56 @@ func (t *Track) randomise() {
 // Bind is called by pion when the codec is agreed.
 func (t *Track) Bind(ctx webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, error) {
 	for _, codec := range ctx.CodecParameters() {
-		if codec.MimeType != t.codec.MimeType {
-			continue
+		if codec.MimeType == t.codec {
+			t.bind(ctx, codec)
+			return codec, nil
 		}
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		t.writer = ctx.WriteStream()
-		t.header = rtp.Header{Version: 2, PayloadType: uint8(codec.PayloadType), SSRC: uint32(ctx.SSRC())}
-		for _, extension := range ctx.HeaderExtensions() {
-			if extension.URI == PlayoutDelayURI && t.kind == webrtc.RTPCodecTypeVideo {
-				_ = t.header.SetExtension(uint8(extension.ID), []byte{0, 0, 0})
-			}
-		}
-		return codec, nil
 	}
 	return webrtc.RTPCodecParameters{}, webrtc.ErrUnsupportedCodec
+}
+
+func (t *Track) bind(ctx webrtc.TrackLocalContext, codec webrtc.RTPCodecParameters) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.writer, t.numbered = ctx.WriteStream(), false
+	t.header = rtp.Header{Version: 2, PayloadType: uint8(codec.PayloadType), SSRC: uint32(ctx.SSRC())}
+	t.rtx = rtp.Header{Version: 2, PayloadType: rtxPayloadType(codec, ctx.CodecParameters()), SSRC: uint32(ctx.SSRCRetransmission())}
+	if t.rtx.PayloadType == 0 {
+		t.rtx.SSRC = 0
+	}
+	for _, extension := range ctx.HeaderExtensions() {
+		switch {
+		case t.kind != webrtc.RTPCodecTypeVideo:
+		case extension.URI == PlayoutDelayURI:
+			_ = t.header.SetExtension(uint8(extension.ID), []byte{0, 0, 0})
+		case extension.URI == TransportCCURI:
+			t.numbered = true
+			_ = t.header.SetExtension(uint8(extension.ID), t.number[:])
+			_ = t.rtx.SetExtension(uint8(extension.ID), t.number[:])
+		}
+	}
+	t.unbound = t.bound(t.header.SSRC)
+}
+
+// rtxPayloadType finds the payload type of a codec's retransmissions (RFC 4588 section 8.1); 0 if
+// there is none.
+func rtxPayloadType(codec webrtc.RTPCodecParameters, all []webrtc.RTPCodecParameters) uint8 {
+	for _, candidate := range all {
+		if candidate.MimeType == webrtc.MimeTypeRTX && candidate.SDPFmtpLine == fmt.Sprintf("apt=%d", codec.PayloadType) {
+			return uint8(candidate.PayloadType)
+		}
+	}
+	return 0
 }
 
 // Unbind is called by pion when the connection closes.
 func (t *Track) Unbind(webrtc.TrackLocalContext) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.writer = nil
+	if t.writer != nil {
+		t.writer = nil
+		t.unbound()
+	}
 	return nil
 }
 
@@ -110,9 +132,13 @@ func (t *Track) StreamID() string { return "seccam-" + t.id }
 // Kind implements webrtc.TrackLocal.
 func (t *Track) Kind() webrtc.RTPCodecType { return t.kind }
 
+// sendUnit sends a picture with a timestamp that follows the last one's, whatever it is: layers may
+// hand over while one of them is ahead.
 func (t *Track) sendUnit(u *Unit, timestamp uint32) {
+	if t.started && int32(timestamp-t.last) <= 0 {
+		timestamp = t.last + 1
+	}
 	for i := range u.Packets {
-		t.history.add(t.sequence, timestamp, &u.Packets[i])
 		t.write(t.sequence, timestamp, &u.Packets[i])
 		t.sequence++
 	}
@@ -126,24 +152,84 @@ func (t *Track) sendSound(s *Sound) {
 	t.started = true
 }
 
-// resend answers a NACK. The packet is the same bit for bit, as SRTP requires of a packet index
-// that is used again.
+// resend answers a NACK.
 func (t *Track) resend(sequence []uint16) {
 	for _, s := range sequence {
 		if sent, ok := t.history.get(s); ok {
-			t.write(s, sent.timestamp, sent.packet)
+			t.resendOne(sent)
 		}
 	}
 }
 
-// write sends one packet. Its errors mean that the connection is not up, which the session watches.
+// resendOne repeats a packet in the stream of retransmissions, where it has a number of its own. A
+// viewer without one gets it again bit for bit, as SRTP requires of a packet index that is used twice.
+func (t *Track) resendOne(again sent) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch {
+	case t.writer == nil:
+	case t.rtx.SSRC == 0:
+		t.setHeader(&t.header, again.sequence, again.timestamp, again.packet.Marker)
+		binary.BigEndian.PutUint16(t.number[:], again.number)
+		_, _ = t.writer.WriteRTP(&t.header, again.packet.Payload)
+	default:
+		t.setHeader(&t.rtx, t.rtx.SequenceNumber+1, again.timestamp, again.packet.Marker)
+		payload := binary.BigEndian.AppendUint16(make([]byte, 0, 2+len(again.packet.Payload)), again.sequence)
+		payload = append(payload, again.packet.Payload...)
+		t.count(len(payload), false)
+		_, _ = t.writer.WriteRTP(&t.rtx, payload)
+	}
+}
+
+// maxPadding is the most that one packet can hold (RFC 3550 section 5.1).
+const maxPadding = 255
+
+// sendPadding sends a packet of nothing but padding in the stream of retransmissions, to see what the
+// path carries. It reports whether that is possible.
+func (t *Track) sendPadding() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.writer == nil || t.rtx.SSRC == 0 || !t.numbered || !t.started {
+		return false
+	}
+	t.setHeader(&t.rtx, t.rtx.SequenceNumber+1, t.last, false)
+	t.rtx.Padding, t.rtx.PaddingSize = true, maxPadding
+	t.count(maxPadding, true)
+	_, err := t.writer.WriteRTP(&t.rtx, nil)
+	t.rtx.Padding, t.rtx.PaddingSize = false, 0
+	return err == nil
+}
+
+// write sends one packet for the first time. Its errors mean that the connection is not up, which the
+// session watches.
 func (t *Track) write(sequence uint16, timestamp uint32, p *Packet) {
 	t.mu.Lock()
-	header, writer := t.header, t.writer
-	t.mu.Unlock()
-	if writer == nil {
+	defer t.mu.Unlock()
+	if t.writer == nil {
 		return
 	}
-	header.SequenceNumber, header.Timestamp, header.Marker = sequence, timestamp, p.Marker
-	_, _ = writer.WriteRTP(&header, p.Payload)
+	t.setHeader(&t.header, sequence, timestamp, p.Marker)
+	number := t.count(len(p.Payload), false)
+	if t.kind == webrtc.RTPCodecTypeVideo {
+		t.history.add(sent{packet: p, timestamp: timestamp, sequence: sequence, number: number})
+	}
+	_, _ = t.writer.WriteRTP(&t.header, p.Payload)
 }
+
+func (t *Track) setHeader(h *rtp.Header, sequence uint16, timestamp uint32, marker bool) {
+	h.SequenceNumber, h.Timestamp, h.Marker = sequence, timestamp, marker
+}
+
+// count gives the packet its transport-wide number.
+func (t *Track) count(size int, probe bool) uint16 {
+	number := t.next
+	if t.numbered {
+		binary.BigEndian.PutUint16(t.number[:], number)
+		t.sent(number, size+packetOverhead, probe)
+		t.next++
+	}
+	return number
+}
+
+// packetOverhead is what a packet has beside its payload, roughly: RTP, extensions, SRTP, UDP, IP.
+const packetOverhead = 70

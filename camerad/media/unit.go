@@ -2,25 +2,34 @@ package media
 
 import "time"
 
-// videoClock and audioClock are RTP clock rates in Hz (RFC 6184 section 8.1, RFC 7587 section 4.1).
-const (
-	videoClock = 90_000
-	audioClock = 48_000
-)
-
 // Packet is one RTP payload. It is shared by all viewers and never changes.
 type Packet struct {
 	Payload []byte
 	Marker  bool
 }
 
-// Unit is one access unit, that is all NAL units of one picture, packetised. It is shared by all
-// viewers and never changes.
+// Unit is one access unit, that is all of one picture, packetised. It is shared by all viewers and
+// never changes.
 type Unit struct {
 	Packets []Packet
-	Key     bool   // decodable without an earlier unit: SPS, PPS and an IDR picture
+	Key     bool   // decodable without an earlier unit
 	Time    uint32 // capture time in units of 1/90,000 s since the engine was made
 	Size    int    // bytes of payload
+	Data    []byte // as it was encoded; H264 and H265 in Annex B form
+}
+
+func (u *Unit) add(payload []byte) {
+	u.Packets = append(u.Packets, Packet{Payload: payload})
+	u.Size += len(payload)
+}
+
+// finish marks the picture's last packet (RFC 6184 section 5.1, and likewise for the other codecs).
+func (u *Unit) finish() *Unit {
+	if len(u.Packets) == 0 {
+		return nil
+	}
+	u.Packets[len(u.Packets)-1].Marker = true
+	return u
 }
 
 // Sound is one encoded audio frame. It is shared by all viewers and never changes.

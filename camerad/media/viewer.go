@@ -3,6 +3,13 @@ package media
 import (
 	"context"
 	"slices"
+	"sync/atomic"
+	"time"
+
+	"seccam/camerad/media/congestion"
+
+	"github.com/pion/rtcp"
+	"github.com/pion/webrtc/v4"
 )
 
 // queueSize holds about 1.5 s of pictures and sound.
@@ -15,35 +22,75 @@ const nackQueue = 16
 // in units of the video clock: 1 ms, so that the decoder shows the newest at once.
 const burstSpacing = videoClock / 1000
 
-// item is one of a unit and a sound.
+// item is one of a unit, with the hub that it is from, and a sound.
 type item struct {
 	unit  *Unit
+	from  *hub
 	sound *Sound
 }
 
-// Viewer sends the hub's pictures and sound to one peer, with sequence numbers and timestamps of its
-// own. [Viewer.Run] owns all its state but the queue.
+// Quality is which of the camera's pictures a viewer gets.
+type Quality string
+
+// The qualities.
+const (
+	QualityFull      Quality = "full"
+	QualityLow       Quality = "low"        // the lower layer
+	QualityKeyFrames Quality = "key_frames" // a passed-through stream cannot be made smaller
+)
+
+// Viewer sends pictures and sound to one peer, with sequence numbers and timestamps of its own.
+// [Viewer.Run] owns all its state but the queue.
 type Viewer struct {
 	// Video and Audio are to be added to the viewer's PeerConnection. Audio is nil if the engine
 	// has no sound.
 	Video, Audio *Track
 
-	hub      *hub
-	queue    chan item
-	nacks    chan []uint16
-	live     chan bool
-	skipping bool // owned by the hub: drops units until the next key frame
+	engine *Engine
+	codec  Codec
+	layer  *layer // the one for its codec: full, or VP8
+	path   *congestion.Estimator
+	probe  prober
+
+	queue chan item
+	nacks chan []uint16
+	live  chan bool
+	steer chan struct{} // quality changed
+
+	quality atomic.Pointer[Quality] // as the engine decided
+	bytes   atomic.Uint64           // sent as video
+
+	// Owned by Run.
+	current, next *hub   // what is sent, and what follows from its next key frame on
+	unuse         func() // ends the use of the low layer; nil if it is not used
 }
 
-func newViewer(h *hub, sound bool) *Viewer {
+func newViewer(e *Engine, l *layer, codec Codec) *Viewer {
 	v := &Viewer{
-		Video: newVideoTrack(), hub: h,
-		queue: make(chan item, queueSize), nacks: make(chan []uint16, nackQueue), live: make(chan bool, 1),
+		engine: e, layer: l, codec: codec, Video: newTrack(webrtc.RTPCodecTypeVideo, codec.Capability().MimeType),
+		path:  congestion.New(e.ceiling(), minEstimate, maxEstimate),
+		queue: make(chan item, queueSize), nacks: make(chan []uint16, nackQueue),
+		live: make(chan bool, 1), steer: make(chan struct{}, 1),
 	}
-	if sound {
-		v.Audio = newAudioTrack()
+	v.setQuality(QualityFull)
+	v.Video.sent = v.sent
+	if e.coalesce != nil {
+		v.Video.bound = e.coalesce
+	}
+	if e.sound {
+		v.Audio = newTrack(webrtc.RTPCodecTypeAudio, webrtc.MimeTypeOpus)
 	}
 	return v
+}
+
+// sent notes each numbered packet.
+func (v *Viewer) sent(number uint16, size int, probe bool) {
+	v.bytes.Add(uint64(size))
+	if probe {
+		v.path.SentProbe(number, size, time.Now())
+	} else {
+		v.path.Sent(number, size, time.Now())
+	}
 }
 
 // SetLive says whether the peer is connected. Each time it becomes so it is first sent the current
@@ -72,20 +119,33 @@ func (v *Viewer) Resend(sequence []uint16) {
 }
 
 // RequestKeyFrame asks for a key frame soon, for this and every other viewer who needs one.
-func (v *Viewer) RequestKeyFrame() { v.hub.wanted.Store(true) }
+func (v *Viewer) RequestKeyFrame() {
+	if *v.quality.Load() == QualityLow {
+		v.engine.low.hub.wanted.Store(true)
+	} else {
+		v.layer.hub.wanted.Store(true)
+	}
+}
+
+// Feedback takes the peer's report on which packets came when.
+func (v *Viewer) Feedback(report *rtcp.TransportLayerCC) {
+	v.path.Feedback(report, time.Now())
+}
 
 // Run sends until ctx ends.
 func (v *Viewer) Run(ctx context.Context) {
-	defer v.hub.leave(v)
+	defer v.leave()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case live := <-v.live:
-			v.hub.leave(v)
+			v.leave()
 			if live {
-				v.burst(v.hub.join(v))
+				v.join()
 			}
+		case <-v.steer:
+			v.turn()
 		case it := <-v.queue:
 			v.send(it)
 		case sequence := <-v.nacks:
@@ -94,12 +154,84 @@ func (v *Viewer) Run(ctx context.Context) {
 	}
 }
 
-func (v *Viewer) send(it item) {
-	if it.unit != nil {
-		v.Video.sendUnit(it.unit, v.Video.base+it.unit.Time)
-	} else if v.Audio != nil {
-		v.Audio.sendSound(it.sound)
+// join begins with the layer's cached pictures, whatever was decided before: a new path is a new
+// chance.
+func (v *Viewer) join() {
+	v.setQuality(QualityFull)
+	v.current = v.layer.hub
+	v.engine.enter(v)
+	v.burst(v.current.join(v))
+}
+
+func (v *Viewer) leave() {
+	v.engine.exit(v)
+	for _, h := range []*hub{v.current, v.next} {
+		if h != nil {
+			h.leave(v)
+		}
 	}
+	v.current, v.next = nil, nil
+	v.drain()
+	v.useLow(false)
+}
+
+// turn begins the change to what the engine decided. The current layer goes on until the other's
+// first key frame.
+func (v *Viewer) turn() {
+	if v.current == nil {
+		return
+	}
+	quality := *v.quality.Load()
+	target := v.layer.hub
+	if quality == QualityLow {
+		target = v.engine.low.hub
+		v.useLow(true)
+	}
+	if v.next != nil && v.next != target {
+		v.next.leave(v)
+		v.next = nil
+	}
+	switch target {
+	case v.current:
+		v.current.setKeysOnly(v, quality == QualityKeyFrames)
+		v.useLow(quality == QualityLow)
+	case v.next: // under way
+	default:
+		v.next = target
+		target.joinAtKey(v)
+		if quality == QualityLow {
+			target.wanted.Store(true) // it is small, and the sooner the better
+		}
+	}
+}
+
+// useLow keeps the low layer encoding, or no longer.
+func (v *Viewer) useLow(use bool) {
+	switch {
+	case use && v.unuse == nil:
+		v.unuse = v.engine.low.use()
+	case !use && v.unuse != nil:
+		v.unuse()
+		v.unuse = nil
+	}
+}
+
+func (v *Viewer) send(it item) {
+	switch {
+	case it.sound != nil:
+		if v.Audio != nil {
+			v.Audio.sendSound(it.sound)
+		}
+		return
+	case it.from == v.next:
+		v.current.leave(v)
+		v.current, v.next = v.next, nil
+		v.useLow(v.current == v.engine.low.hub)
+	case it.from != v.current: // a straggler of the layer before
+		return
+	}
+	v.Video.sendUnit(it.unit, v.Video.base+it.unit.Time)
+	v.probe.step(v)
 }
 
 // burst sends the cached pictures without pacing. Their timestamps are squeezed together to end

@@ -1,90 +1,34 @@
 package media
 
 import (
-	"context"
-	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
-	"github.com/pion/interceptor"
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-const deadline = 20 * time.Second
-
-func next[T any](t testing.TB, what string, c <-chan T) T {
-	t.Helper()
-	select {
-	case value := <-c:
-		return value
-	case <-time.After(deadline):
-		t.Fatalf("waited in vain for %s", what)
-		panic("unreachable")
+// numbers are the numbers of the test units that were received by now, in a synctest bubble.
+func (r *receiver) numbers(t testing.TB) (numbers []byte) {
+	for i, p := range r.received() {
+		if i%2 == 0 {
+			numbers = append(numbers, p.Payload[0])
+		}
+		assert.Equal(t, i%2 == 1, p.Marker)
 	}
+	return numbers
 }
 
-// fakeContext binds a track to a function.
-type fakeContext struct {
-	write func(*rtp.Header, []byte)
-	codec webrtc.RTPCodecCapability
-}
-
-func (c fakeContext) CodecParameters() []webrtc.RTPCodecParameters {
-	return []webrtc.RTPCodecParameters{{RTPCodecCapability: c.codec, PayloadType: 102}}
-}
-
-func (c fakeContext) HeaderExtensions() []webrtc.RTPHeaderExtensionParameter {
-	return []webrtc.RTPHeaderExtensionParameter{{URI: PlayoutDelayURI, ID: 5}}
-}
-func (c fakeContext) SSRC() webrtc.SSRC                       { return 42 }
-func (c fakeContext) SSRCRetransmission() webrtc.SSRC         { return 0 }
-func (c fakeContext) SSRCForwardErrorCorrection() webrtc.SSRC { return 0 }
-func (c fakeContext) WriteStream() webrtc.TrackLocalWriter    { return c }
-func (c fakeContext) ID() string                              { return "x" }
-func (c fakeContext) RTCPReader() interceptor.RTCPReader      { return nil }
-func (c fakeContext) Write([]byte) (int, error)               { panic("not used") }
-func (c fakeContext) WriteRTP(h *rtp.Header, p []byte) (int, error) {
-	c.write(h, p)
-	return len(p), nil
-}
-
-// receiver is a viewer whose packets come to a channel.
-type receiver struct {
-	*Viewer
-	packets chan rtp.Packet
-	stop    func()
-}
-
-func newReceiver(t testing.TB, h *hub, size int) *receiver {
-	r := &receiver{Viewer: newViewer(h, false), packets: make(chan rtp.Packet, size)}
-	_, err := r.Video.Bind(fakeContext{codec: VideoCodec, write: func(h *rtp.Header, p []byte) {
-		r.packets <- rtp.Packet{Header: *h, Payload: p}
-	}})
-	require.NoError(t, err)
-	ctx, cancel := context.WithCancel(context.Background())
-	var running sync.WaitGroup
-	running.Go(func() { r.Run(ctx) })
-	r.stop = sync.OnceFunc(func() {
-		cancel()
-		go func() {
-			for range r.packets { // a Run that waits for us must see its end
-			}
-		}()
-		running.Wait()
-		close(r.packets)
-	})
-	t.Cleanup(r.stop)
-	return r
-}
-
-func testUnit(n int, key bool) *Unit {
-	return &Unit{Packets: []Packet{{Payload: []byte{byte(n)}}, {Payload: []byte{byte(n), 1}, Marker: true}}, Key: key, Time: uint32(n) * 3000, Size: 3}
+// received is what has come by now, in a synctest bubble.
+func (r *receiver) received() (packets []rtp.Packet) {
+	synctest.Wait()
+	for len(r.packets) > 0 {
+		packets = append(packets, <-r.packets)
+	}
+	return packets
 }
 
 func TestJoinerGetsTheGroupOfPictures(t *testing.T) {
@@ -103,81 +47,9 @@ func TestJoinerGetsTheGroupOfPictures(t *testing.T) {
 		assert.EqualValues(t, 5+i/2, p.Payload[0])
 		assert.Equal(t, got[0].SequenceNumber+uint16(i), p.SequenceNumber)
 		assert.Equal(t, i%2 == 1, p.Marker)
-		assert.Equal(t, []byte{0, 0, 0}, p.GetExtension(5), "playout delay 0 to 0")
 	}
 	assert.Equal(t, got[10].Timestamp-got[8].Timestamp, uint32(3000), "live goes on in real time")
 	assert.Equal(t, got[8].Timestamp-got[0].Timestamp, uint32(4*burstSpacing), "the past is squeezed together")
-}
-
-func TestSlowViewerHurtsNobody(t *testing.T) {
-	h := newHub()
-	h.publish(testUnit(0, true))
-	slow, fast := newReceiver(t, h, 1), newReceiver(t, h, 4096)
-	for _, r := range []*receiver{slow, fast} {
-		r.SetLive(true)
-		next(t, "packet", r.packets) // it has joined
-	}
-	next(t, "packet of the fast viewer", fast.packets)
-	const many = 3 * queueSize
-	for n := 1; n <= many; n++ {
-		h.publish(testUnit(n, false))
-		next(t, "packet of the fast viewer", fast.packets)
-		next(t, "packet of the fast viewer", fast.packets)
-	}
-	assert.True(t, h.wanted.Load(), "a key frame is wanted")
-	assert.NotZero(t, h.counts.dropped.Load())
-	h.publish(testUnit(many+1, true))
-	h.publish(testUnit(many+2, false))
-	var numbers []byte
-	var last rtp.Packet
-	for len(numbers) == 0 || last.Payload[0] != byte((many+2)&0xff) || !last.Marker {
-		p := next(t, "packet of the slow viewer", slow.packets)
-		if len(numbers) > 0 {
-			assert.Equal(t, last.SequenceNumber+1, p.SequenceNumber, "what is dropped leaves no gap")
-		}
-		numbers, last = append(numbers, p.Payload[0]), p
-	}
-	n := len(numbers)
-	assert.Equal(t, []byte{byte((many + 1) & 0xff), byte((many + 2) & 0xff)}, []byte{numbers[n-3], numbers[n-1]},
-		"it goes on with the key frame")
-	assert.Less(t, n, 2*many)
-}
-
-func TestNACKIsAnsweredFromHistory(t *testing.T) {
-	h := newHub()
-	h.publish(testUnit(1, true))
-	r := newReceiver(t, h, 10)
-	r.SetLive(true)
-	first, second := next(t, "packet", r.packets), next(t, "packet", r.packets)
-	r.Resend([]uint16{second.SequenceNumber, first.SequenceNumber, first.SequenceNumber - 1, second.SequenceNumber + 1})
-	assert.Equal(t, second, next(t, "packet", r.packets), "the same bit for bit")
-	assert.Equal(t, first, next(t, "packet", r.packets))
-	h.publish(testUnit(2, false))
-	assert.EqualValues(t, 2, next(t, "packet", r.packets).Payload[0], "what was never sent is not answered")
-}
-
-func TestHistoryForgets(t *testing.T) {
-	var h history
-	p := &Packet{}
-	for n := range historySize + 10 {
-		h.add(uint16(n), 1, p)
-	}
-	_, old := h.get(9)
-	_, kept := h.get(10)
-	_, future := h.get(historySize + 10)
-	assert.Equal(t, []bool{false, true, false}, []bool{old, kept, future})
-}
-
-func TestGroupThatGrowsTooLongIsNotKept(t *testing.T) {
-	h := newHub()
-	h.publish(testUnit(0, true))
-	for n := range maxGroupUnits {
-		h.publish(testUnit(n, false))
-	}
-	assert.Empty(t, h.group)
-	v := newViewer(h, false)
-	assert.Empty(t, h.join(v))
-	assert.True(t, v.skipping && h.wanted.Load())
 }
 
 func TestSqueeze(t *testing.T) {
@@ -185,4 +57,296 @@ func TestSqueeze(t *testing.T) {
 	assert.Equal(t, []uint32{980, 990, 1000}, squeeze(1000, 970, true, 3), "after the last one sent")
 	assert.Equal(t, []uint32{1000, 1000}, squeeze(1000, 2000, true, 2), "never into the future")
 	assert.Equal(t, []uint32{^uint32(0) - 79, 10}, squeeze(10, 0, false, 2), "wraps")
+}
+
+func TestNACKIsAnswered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHub()
+		h.publish(testUnit(1, true))
+		r := newReceiver(t, h, 10)
+		r.SetLive(true)
+		sent := r.received()
+		require.Len(t, sent, 2)
+		r.Resend([]uint16{sent[1].SequenceNumber, sent[0].SequenceNumber})
+		assert.Equal(t, []rtp.Packet{sent[1], sent[0]}, r.received())
+	})
+}
+
+// TestNACKsDoNotPileUp asks a viewer that is not running.
+func TestNACKsDoNotPileUp(t *testing.T) {
+	v := viewerOf(newHub())
+	for range 10 * nackQueue {
+		v.Resend([]uint16{1})
+	}
+	assert.Len(t, v.nacks, nackQueue)
+}
+
+// twoLayers is a running viewer of an engine that does not run: tests publish to its hubs.
+func twoLayers(t *testing.T) (r *receiver, full, low *hub) {
+	v := viewerOf(newHub())
+	return receive(t, v, fakeContext{codec: H264.Capability()}, 1000), v.engine.full.hub, v.engine.low.hub
+}
+
+func users(l *layer) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.users
+}
+
+func members(hubs ...*hub) (n int) {
+	for _, h := range hubs {
+		h.mu.Lock()
+		n += len(h.members)
+		h.mu.Unlock()
+	}
+	return n
+}
+
+// TestSwitchToTheLowLayerAndBack: the units of the low layer have numbers from 100 on. Their times are
+// ahead, as if the full layer were slower to encode.
+func TestSwitchToTheLowLayerAndBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, full, low := twoLayers(t)
+		var all []rtp.Packet
+		take := func() (numbers []byte) {
+			for i, p := range r.received() {
+				all = append(all, p)
+				if i%2 == 0 {
+					numbers = append(numbers, p.Payload[0])
+				}
+			}
+			return numbers
+		}
+		full.publish(testUnit(0, true))
+		r.SetLive(true)
+		synctest.Wait()
+		full.publish(testUnit(1, false))
+		require.Equal(t, []byte{0, 1}, take())
+		assert.Zero(t, users(r.engine.low))
+
+		r.steerTo(QualityLow)
+		synctest.Wait()
+		assert.Equal(t, 1, users(r.engine.low), "it is encoded from now on")
+		assert.True(t, low.wanted.Load(), "a key frame is wanted at once")
+		low.publish(testUnit(100, false))
+		full.publish(testUnit(2, false))
+		assert.Equal(t, []byte{2}, take(), "until its key frame the other goes on")
+		low.publish(testUnit(101, true))
+		require.Equal(t, []byte{101}, take())
+		full.publish(testUnit(3, true))
+		low.publish(testUnit(102, false))
+		assert.Equal(t, []byte{102}, take())
+		assert.Equal(t, 1, members(full, low))
+
+		r.steerTo(QualityFull)
+		synctest.Wait()
+		assert.False(t, full.wanted.Load(), "a large key frame that nobody else needs is waited for")
+		full.publish(testUnit(4, false))
+		low.publish(testUnit(103, false))
+		assert.Equal(t, []byte{103}, take())
+		assert.Equal(t, 1, users(r.engine.low))
+		full.publish(testUnit(5, true))
+		require.Equal(t, []byte{5}, take())
+		low.publish(testUnit(104, true))
+		full.publish(testUnit(6, false))
+		assert.Equal(t, []byte{6}, take())
+		assert.Zero(t, users(r.engine.low), "used only meanwhile")
+		assert.Equal(t, 1, members(full, low))
+
+		for i, p := range all[1:] {
+			assert.Equal(t, all[i].SequenceNumber+1, p.SequenceNumber, "no gap")
+			if forward := int32(p.Timestamp - all[i].Timestamp); p.Payload[0] == all[i].Payload[0] {
+				assert.Zero(t, forward, "a picture has one time")
+			} else {
+				assert.Positive(t, forward, "pictures never go backwards")
+			}
+		}
+	})
+}
+
+func TestChangeOfMindWhileSwitching(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, full, low := twoLayers(t)
+		full.publish(testUnit(0, true))
+		r.SetLive(true)
+		r.numbers(t)
+		for range 3 {
+			r.steerTo(QualityLow)
+			synctest.Wait()
+			r.steerTo(QualityFull)
+			synctest.Wait()
+			assert.Zero(t, users(r.engine.low))
+			assert.Equal(t, 1, members(full, low))
+		}
+		low.publish(testUnit(100, true))
+		full.publish(testUnit(1, false))
+		assert.Equal(t, []byte{1}, r.numbers(t), "it never left")
+
+		r.steerTo(QualityLow)
+		synctest.Wait()
+		low.publish(testUnit(101, true))
+		assert.Equal(t, []byte{101}, r.numbers(t))
+		r.steerTo(QualityFull)
+		synctest.Wait()
+		r.steerTo(QualityLow)
+		synctest.Wait()
+		full.publish(testUnit(2, true))
+		low.publish(testUnit(102, false))
+		assert.Equal(t, []byte{102}, r.numbers(t))
+		assert.Equal(t, 1, users(r.engine.low))
+	})
+}
+
+func TestLeavingWhileSwitchingReleasesAll(t *testing.T) {
+	for name, leave := range map[string]func(*receiver){
+		"the path is lost": func(r *receiver) { r.SetLive(false) }, "the session ends": func(r *receiver) { r.stop() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r, full, low := twoLayers(t)
+				full.publish(testUnit(0, true))
+				r.SetLive(true)
+				synctest.Wait()
+				r.steerTo(QualityLow)
+				synctest.Wait()
+				require.Equal(t, 2, members(full, low))
+				leave(r)
+				synctest.Wait()
+				assert.Zero(t, members(full, low))
+				assert.Zero(t, users(r.engine.low))
+				assert.Empty(t, r.engine.viewersOf(r.engine.full))
+				full.publish(testUnit(1, true))
+				low.publish(testUnit(100, true))
+				assert.Empty(t, r.queue)
+			})
+		})
+	}
+}
+
+func TestKeyFramesOfAPassedThroughStream(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, full, _ := twoLayers(t)
+		full.publish(testUnit(0, true))
+		r.SetLive(true)
+		r.numbers(t)
+		r.steerTo(QualityKeyFrames)
+		synctest.Wait()
+		for n := 1; n < 7; n++ {
+			full.publish(testUnit(n, n%3 == 0))
+		}
+		assert.Equal(t, []byte{3, 6}, r.numbers(t))
+		r.steerTo(QualityFull)
+		synctest.Wait()
+		for n := 7; n < 12; n++ {
+			full.publish(testUnit(n, n%3 == 0))
+		}
+		assert.Equal(t, []byte{9, 10, 11}, r.numbers(t))
+		assert.Zero(t, users(r.engine.low))
+	})
+}
+
+// TestLiveAgain: each time that the path is there again, the viewer gets the picture of now.
+func TestLiveAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, full, _ := twoLayers(t)
+		full.publish(testUnit(0, true))
+		assert.Empty(t, r.numbers(t), "not before it is live")
+		r.steerTo(QualityLow)
+		synctest.Wait()
+		assert.Zero(t, users(r.engine.low), "there is nothing to switch")
+		var last rtp.Packet
+		for n := 1; n < 4; n++ {
+			r.SetLive(true)
+			packets := r.received()
+			require.NotEmpty(t, packets)
+			assert.EqualValues(t, 0, packets[0].Payload[0], "from the key frame on")
+			assert.EqualValues(t, n-1, packets[len(packets)-1].Payload[0])
+			if n > 1 {
+				assert.Equal(t, last.SequenceNumber+1, packets[0].SequenceNumber)
+				assert.Positive(t, int32(packets[0].Timestamp-last.Timestamp))
+			}
+			assert.Equal(t, QualityFull, r.Stats().Quality, "a new path is a new chance")
+			last = packets[len(packets)-1]
+			r.SetLive(false)
+			r.SetLive(false)
+			synctest.Wait()
+			full.publish(testUnit(n, false))
+			assert.Empty(t, r.numbers(t))
+		}
+		for range 100 { // the latest call wins
+			r.SetLive(true)
+			r.SetLive(false)
+		}
+		assert.Zero(t, members(full))
+		r.received()
+		full.publish(testUnit(9, true))
+		assert.Empty(t, r.numbers(t))
+	})
+}
+
+func TestRequestForAKeyFrame(t *testing.T) {
+	v := viewerOf(newHub())
+	v.RequestKeyFrame()
+	assert.True(t, v.engine.full.hub.wanted.Load())
+	assert.False(t, v.engine.low.hub.wanted.Load())
+	v.setQuality(QualityLow)
+	v.RequestKeyFrame()
+	assert.True(t, v.engine.low.hub.wanted.Load())
+	vp8, release := v.engine.NewViewer(VP8)
+	defer release()
+	vp8.RequestKeyFrame()
+	assert.True(t, v.engine.vp8.hub.wanted.Load())
+}
+
+func TestEachCodecHasItsLayer(t *testing.T) {
+	e := NewEngine(Config{Source: plainSource(), Video: smallVideo(), Log: silent})
+	for codec, l := range map[Codec]*layer{H264: e.full, VP8: e.vp8, H265: e.full} {
+		v, release := e.NewViewer(codec)
+		assert.Equal(t, 1, users(l), codec)
+		assert.Same(t, l, v.layer)
+		assert.Equal(t, codec.Capability().MimeType, v.Video.codec)
+		assert.NotNil(t, v.Audio)
+		assert.Equal(t, webrtc.RTPCodecTypeAudio, v.Audio.Kind())
+		assert.Equal(t, codec, v.Stats().Codec)
+		release()
+		release() // harmless
+		assert.Zero(t, users(l), codec)
+	}
+}
+
+func TestViewerOfAMutedEngineHasNoSound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, full, _ := twoLayers(t)
+		full.publish(testUnit(0, true))
+		assert.Nil(t, r.Audio)
+		r.SetLive(true)
+		r.numbers(t)
+		r.engine.publishSound(&Sound{Payload: []byte{1}}) // of no use to it
+		full.publish(testUnit(1, false))
+		assert.Equal(t, []byte{1}, r.numbers(t))
+	})
+}
+
+// TestSoundIsNotWaitedFor: who has no room for it does without.
+func TestSoundIsNotWaitedFor(t *testing.T) {
+	e := NewEngine(Config{Source: plainSource(), Video: smallVideo(), Log: silent})
+	v, release := e.NewViewer(H264)
+	defer release()
+	e.enter(v)
+	for range 2 * queueSize {
+		e.publishSound(&Sound{Payload: []byte{1}})
+	}
+	assert.Len(t, v.queue, queueSize)
+	assert.Zero(t, v.drain(), "sounds are no pictures")
+	e.exit(v)
+	e.publishSound(&Sound{Payload: []byte{1}})
+	assert.Empty(t, v.queue)
+}
+
+func TestRTPTime(t *testing.T) {
+	assert.Equal(t, uint32(90_000), rtpTime(time.Second, videoClock))
+	assert.Equal(t, uint32(960), rtpTime(20*time.Millisecond, audioClock))
+	year := 365 * 24 * time.Hour
+	assert.Equal(t, uint32(int64(year/time.Second)*videoClock%(1<<32)), rtpTime(year, videoClock), "wraps, never overflows")
+	assert.Equal(t, ^uint32(0)-89_999, rtpTime(-time.Second, videoClock), "captured before the engine was made")
 }

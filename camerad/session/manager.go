@@ -10,6 +10,7 @@ import (
 	"seccam/camerad/media"
 	"seccam/pkg/signaling"
 
+	"github.com/pion/ice/v4"
 	"github.com/pion/webrtc/v4"
 )
 
@@ -22,6 +23,10 @@ type Config struct {
 	MaxViewers int
 	Identity   Identity
 	Media      *media.Engine
+	// Mux, if set, is the UDP socket that all viewers share.
+	Mux ice.UDPMux
+	// OpenSpeaker opens the camera's speaker for one talker; nil if it has none.
+	OpenSpeaker func() (Speaker, error)
 	// Publish sends a message to a viewer. It must not block.
 	Publish func(topic string, payload []byte)
 	// Now is the portal's clock, and Stale is called when messages are not of now by it: the clock may
@@ -32,6 +37,10 @@ type Config struct {
 	// ConnectTimeout is how long a viewer may take to connect, and FailedTimeout how long a lost
 	// connection waits for the viewer's ICE restart.
 	ConnectTimeout, FailedTimeout time.Duration
+
+	apis  map[media.Codec]*webrtc.API // set by New
+	talk  *talk
+	count *atomic.Int64 // of sessions
 }
 
 // Defaults of the timeouts.
@@ -43,11 +52,10 @@ const (
 // Manager owns the sessions.
 type Manager struct {
 	cfg     Config
-	api     *webrtc.API
 	queue   chan delivery
 	over    chan *session
 	changed chan struct{}
-	count   atomic.Int64
+	cut     chan string
 
 	// Owned by Run.
 	sessions map[signaling.SessionID]*entry
@@ -64,16 +72,22 @@ type delivery struct {
 type entry struct {
 	session *session
 	seq     uint64
+	end     context.CancelCauseFunc
 }
 
 // New prepares a manager that does nothing until [Manager.Run].
 func New(cfg Config) (*Manager, error) {
-	api, err := newAPI()
-	if err != nil {
-		return nil, err
+	cfg.apis = map[media.Codec]*webrtc.API{}
+	for _, codec := range []media.Codec{media.H264, media.VP8, media.H265} {
+		api, err := newAPI(codec, cfg.Mux)
+		if err != nil {
+			return nil, err
+		}
+		cfg.apis[codec] = api
 	}
+	cfg.talk, cfg.count = newTalk(cfg.OpenSpeaker), &atomic.Int64{}
 	return &Manager{
-		cfg: cfg, api: api, queue: make(chan delivery, queueSize), over: make(chan *session),
+		cfg: cfg, queue: make(chan delivery, queueSize), over: make(chan *session), cut: make(chan string),
 		changed: make(chan struct{}, 1), sessions: map[signaling.SessionID]*entry{},
 	}, nil
 }
@@ -89,10 +103,18 @@ func (m *Manager) Deliver(topic string, payload []byte) {
 }
 
 // Viewers returns the number of sessions.
-func (m *Manager) Viewers() int { return int(m.count.Load()) }
+func (m *Manager) Viewers() int { return int(m.cfg.count.Load()) }
 
 // Changed signals that [Manager.Viewers] changed. It has one receiver.
 func (m *Manager) Changed() <-chan struct{} { return m.changed }
+
+// Cut ends every session with a bye of that reason. It returns when they were told to end, or with ctx.
+func (m *Manager) Cut(ctx context.Context, reason string) {
+	select {
+	case m.cut <- reason:
+	case <-ctx.Done():
+	}
+}
 
 // Run serves until ctx ends, then says bye to each viewer and returns when all sessions have ended.
 func (m *Manager) Run(ctx context.Context) error {
@@ -109,6 +131,10 @@ func (m *Manager) Run(ctx context.Context) error {
 			m.route(ctx, d)
 		case s := <-m.over:
 			m.remove(s)
+		case reason := <-m.cut:
+			for _, live := range m.sessions {
+				live.end(ending(reason))
+			}
 		case <-tidy.C:
 			m.early.prune(m.cfg.Now())
 		}
@@ -170,11 +196,16 @@ func (m *Manager) begin(ctx context.Context, topic signaling.Topic, in inbound) 
 		m.refuse(topic, refuse(signaling.CodeBusy, "The camera already serves as many viewers as it can. Try again later."))
 		return
 	}
-	if state, detail := m.cfg.Media.State(); state == signaling.PictureLost {
+	switch state, detail := m.cfg.Media.State(); state {
+	case signaling.PicturePrivate:
+		m.refuse(topic, refuse(signaling.CodePrivate, clip(detail)))
+		return
+	case signaling.PictureLost:
 		m.refuse(topic, refuse(signaling.CodeSourceLost, "The camera has no picture: "+clip(detail)))
 		return
 	}
-	live := &entry{session: newSession(topic.Session, &m.cfg, m.api)}
+	life, end := context.WithCancelCause(ctx)
+	live := &entry{session: newSession(topic.Session, &m.cfg), end: end}
 	m.sessions[topic.Session] = live
 	m.countChanged()
 	m.cfg.Log.Info("viewer arrives", "session", topic.Session, "portal", topic.Portal, "viewers", len(m.sessions))
@@ -183,7 +214,8 @@ func (m *Manager) begin(ctx context.Context, topic signaling.Topic, in inbound) 
 		m.pass(live, candidate)
 	}
 	go func() {
-		live.session.run(ctx)
+		defer end(nil)
+		live.session.run(life)
 		m.over <- live.session
 	}()
 }
@@ -206,7 +238,7 @@ func (m *Manager) remove(s *session) {
 }
 
 func (m *Manager) countChanged() {
-	m.count.Store(int64(len(m.sessions)))
+	m.cfg.count.Store(int64(len(m.sessions)))
 	select {
 	case m.changed <- struct{}{}:
 	default:

@@ -164,11 +164,29 @@ func TestEarlyCandidatesWait(t *testing.T) {
 	next(t, "key frame", v.keys)
 }
 
-func TestOfferWithoutH264(t *testing.T) {
+func TestViewerWithoutH264GetsVP8(t *testing.T) {
 	r := newRig(t, smallVideo(), nil)
-	sdp := strings.ReplaceAll(offerSDP(t), "H264/90000", "VP8/90000")
-	r.deliver(signaling.Message{Type: signaling.TypeOffer, Session: sessionID(1), SDP: sdp})
-	r.expectError(sessionID(1), signaling.CodeNoCodec)
+	v := r.newViewerOf(sessionID(1), webrtc.MimeTypeVP8)
+	v.call(nil)
+	next(t, "key frame", v.keys)
+	for range 5 {
+		next(t, "frame", v.frames)
+	}
+	assert.Zero(t, r.engine.Stats().Frames, "nobody watches H264, so it is not encoded")
+	h264 := r.newViewer(sessionID(2))
+	h264.call(nil)
+	next(t, "key frame", h264.keys)
+	next(t, "frame", v.frames)
+}
+
+func TestNoCodecInCommon(t *testing.T) {
+	r := newRig(t, smallVideo(), nil)
+	for n, other := range []string{"AV1/90000", "H265/90000"} {
+		sdp := strings.NewReplacer("H264/90000", other, "VP8/90000", "VP9/90000", "H265/90000", other).Replace(offerSDP(t))
+		id := sessionID(n + 1)
+		r.deliver(signaling.Message{Type: signaling.TypeOffer, Session: id, SDP: sdp})
+		r.expectError(id, signaling.CodeNoCodec)
+	}
 	r.awaitViewers(0)
 }
 

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"seccam/camerad/media"
 	"seccam/pkg/signaling"
 
 	"github.com/pion/rtcp"
@@ -18,7 +19,7 @@ func FuzzInspect(f *testing.F) {
 	f.Add(offerSDP(f))
 	f.Add("v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=rtpmap:96 H264/90000\r\na=fmtp:96 packetization-mode=1\r\n")
 	f.Fuzz(func(t *testing.T, offer string) {
-		if refusal := inspect(offer); refusal != nil && refusal.Code != signaling.CodeBadMessage && refusal.Code != signaling.CodeNoCodec {
+		if _, refusal := inspect(offer); refusal != nil && refusal.Code != signaling.CodeBadMessage && refusal.Code != signaling.CodeNoCodec {
 			t.Fatal(refusal)
 		}
 	})
@@ -65,8 +66,10 @@ func TestStates(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, smallVideo(), nil)
-			s := newSession(sessionID(1), &r.manager.cfg, r.manager.api)
-			s.viewer, s.waiting = r.engine.NewViewer(), time.NewTimer(never)
+			s := newSession(sessionID(1), &r.manager.cfg)
+			s.viewer, s.unuse = r.engine.NewViewer(media.H264)
+			defer s.unuse()
+			s.waiting = time.NewTimer(never)
 			goesOn := true
 			for _, state := range c.states {
 				goesOn = s.changed(state)

@@ -28,9 +28,9 @@ const (
 // A lost handshake packet costs this, and not pion's default of a second.
 const dtlsRetransmission = 100 * time.Millisecond
 
-// newAPI prepares all that connections have in common.
-func newAPI() (*webrtc.API, error) {
-	codecs, err := newMediaEngine()
+// newAPI prepares all that connections with one video codec have in common.
+func newAPI(codec media.Codec, mux ice.UDPMux) (*webrtc.API, error) {
+	codecs, err := newMediaEngine(codec)
 	if err != nil {
 		return nil, fmt.Errorf("register codecs: %w", err)
 	}
@@ -39,6 +39,9 @@ func newAPI() (*webrtc.API, error) {
 		return nil, fmt.Errorf("register interceptors: %w", err)
 	}
 	settings, err := newSettings()
+	if mux != nil {
+		settings.SetICEUDPMux(mux)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("WebRTC settings: %w", err)
 	}
@@ -46,23 +49,30 @@ func newAPI() (*webrtc.API, error) {
 		webrtc.WithSettingEngine(settings)), nil
 }
 
-func newMediaEngine() (*webrtc.MediaEngine, error) {
+func newMediaEngine(codec media.Codec) (*webrtc.MediaEngine, error) {
 	engine := &webrtc.MediaEngine{}
-	for _, codec := range []struct {
+	rtx := webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeRTX, ClockRate: codec.Capability().ClockRate, SDPFmtpLine: "apt=102"}
+	for _, known := range []struct {
 		capability webrtc.RTPCodecCapability
 		payload    webrtc.PayloadType
 		kind       webrtc.RTPCodecType
 	}{
-		{media.VideoCodec, 102, webrtc.RTPCodecTypeVideo},
-		{media.AudioCodec, 111, webrtc.RTPCodecTypeAudio},
+		{codec.Capability(), 102, webrtc.RTPCodecTypeVideo},
+		{rtx, 103, webrtc.RTPCodecTypeVideo},
+		{media.AudioCapability(), 111, webrtc.RTPCodecTypeAudio},
 	} {
-		parameters := webrtc.RTPCodecParameters{RTPCodecCapability: codec.capability, PayloadType: codec.payload}
-		if err := engine.RegisterCodec(parameters, codec.kind); err != nil {
+		parameters := webrtc.RTPCodecParameters{RTPCodecCapability: known.capability, PayloadType: known.payload}
+		if err := engine.RegisterCodec(parameters, known.kind); err != nil {
 			return nil, err
 		}
 	}
-	extension := webrtc.RTPHeaderExtensionCapability{URI: media.PlayoutDelayURI}
-	return engine, engine.RegisterHeaderExtension(extension, webrtc.RTPCodecTypeVideo)
+	for _, uri := range []string{media.PlayoutDelayURI, media.TransportCCURI} {
+		extension := webrtc.RTPHeaderExtensionCapability{URI: uri}
+		if err := engine.RegisterHeaderExtension(extension, webrtc.RTPCodecTypeVideo); err != nil {
+			return nil, err
+		}
+	}
+	return engine, nil
 }
 
 // newInterceptors has RTCP reports only. NACKs are answered by media.Viewer from shared packets,
@@ -121,25 +131,39 @@ type peer struct {
 	readers    sync.WaitGroup
 }
 
-// newPeer adds the viewer's tracks and answers their RTCP.
-func newPeer(api *webrtc.API, cfg webrtc.Configuration, viewer *media.Viewer) (*peer, error) {
+// newPeer adds the viewer's tracks and answers their RTCP. With a speaker, the viewer's sound is
+// accepted, too.
+func newPeer(api *webrtc.API, cfg webrtc.Configuration, viewer *media.Viewer, speaker bool) (*peer, error) {
 	connection, err := api.NewPeerConnection(cfg)
 	if err != nil {
 		return nil, err
 	}
 	p := &peer{connection: connection}
-	for _, track := range []*media.Track{viewer.Video, viewer.Audio} {
-		if track == nil {
-			continue
-		}
-		sender, err := connection.AddTrack(track)
-		if err != nil {
-			p.close()
-			return nil, err
-		}
-		p.readers.Go(func() { answerRTCP(sender, viewer) })
+	err = p.addTrack(viewer.Video, webrtc.RTPTransceiverDirectionSendonly, viewer)
+	switch {
+	case err != nil:
+	case viewer.Audio != nil && speaker:
+		err = p.addTrack(viewer.Audio, webrtc.RTPTransceiverDirectionSendrecv, viewer)
+	case viewer.Audio != nil:
+		err = p.addTrack(viewer.Audio, webrtc.RTPTransceiverDirectionSendonly, viewer)
+	case speaker:
+		_, err = connection.AddTransceiverFromKind(webrtc.RTPCodecTypeAudio,
+			webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly})
+	}
+	if err != nil {
+		p.close()
+		return nil, err
 	}
 	return p, nil
+}
+
+func (p *peer) addTrack(track *media.Track, direction webrtc.RTPTransceiverDirection, viewer *media.Viewer) error {
+	transceiver, err := p.connection.AddTransceiverFromTrack(track, webrtc.RTPTransceiverInit{Direction: direction})
+	if err != nil {
+		return err
+	}
+	p.readers.Go(func() { answerRTCP(transceiver.Sender(), viewer) })
+	return nil
 }
 
 // close returns when all goroutines of the connection have ended.
@@ -164,6 +188,8 @@ func answerRTCP(sender *webrtc.RTPSender, viewer *media.Viewer) {
 			switch packet := packet.(type) {
 			case *rtcp.TransportLayerNack:
 				viewer.Resend(nackList(packet))
+			case *rtcp.TransportLayerCC:
+				viewer.Feedback(packet)
 			case *rtcp.PictureLossIndication, *rtcp.FullIntraRequest:
 				viewer.RequestKeyFrame()
 			}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"seccam/camerad/media"
+	"seccam/camerad/media/source"
 	"seccam/pkg/signaling"
 
 	"github.com/stretchr/testify/require"
@@ -48,11 +49,11 @@ type posted struct {
 	signaling.Message
 }
 
-func smallVideo() media.VideoConfig {
-	return media.VideoConfig{Width: 320, Height: 180, FPS: 30, Bitrate: 200_000, KeyFrameInterval: time.Second}
+func smallVideo() source.Video {
+	return source.Video{Width: 320, Height: 180, FPS: 30, Bitrate: 200_000, KeyFrameInterval: time.Second}
 }
 
-func newRig(t testing.TB, video media.VideoConfig, change func(*Config)) *rig {
+func newRig(t testing.TB, video source.Video, change func(*Config)) *rig {
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	certificate, err := newCertificate()
 	require.NoError(t, err)
@@ -61,7 +62,7 @@ func newRig(t testing.TB, video media.VideoConfig, change func(*Config)) *rig {
 	r := &rig{t: t, mailbox: map[signaling.SessionID]chan posted{}, ended: make(chan struct{})}
 	r.seq = uint64(time.Now().UnixMicro())
 	r.engine = media.NewEngine(media.Config{
-		Source: media.TestPattern(), Video: video, Sound: true, Linger: 100 * time.Millisecond, Log: log,
+		Source: source.TestPattern(), Video: video, Linger: 100 * time.Millisecond, Log: log,
 	})
 	cfg := Config{
 		Camera: testCamera, MaxViewers: 8, Identity: identity, Media: r.engine, Publish: r.receive,

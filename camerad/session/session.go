@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -20,16 +21,18 @@ const inboxSize = 64
 type session struct {
 	id      signaling.SessionID
 	cfg     *Config
-	api     *webrtc.API
 	log     *slog.Logger
 	inbox   chan inbound
 	events  chan event
 	done    chan struct{} // closed when events are no longer read
 	portal  string        // of the latest message: the viewer's socket may move between portals
 	viewer  *media.Viewer
+	owner   bool // may change the camera's settings
 	peer    *peer
-	waiting *time.Timer // ends the session unless it connects first
-	sending sync.WaitGroup
+	waiting *time.Timer     // ends the session unless it connects first
+	context context.Context // ends with the session
+	working sync.WaitGroup  // what ends with context
+	unuse   func()          // ends the use of the viewer's codec
 }
 
 // inbound is a message with what only its topic says.
@@ -38,15 +41,17 @@ type inbound struct {
 	portal  string
 }
 
-// event is one of a local candidate and a new state.
+// event is one of a local candidate, the page's channel, its microphone, and a new state.
 type event struct {
 	candidate *webrtc.ICECandidate
+	channel   *webrtc.DataChannel
+	track     *webrtc.TrackRemote
 	state     webrtc.PeerConnectionState
 }
 
-func newSession(id signaling.SessionID, cfg *Config, api *webrtc.API) *session {
+func newSession(id signaling.SessionID, cfg *Config) *session {
 	return &session{
-		id: id, cfg: cfg, api: api, log: cfg.Log.With("session", id),
+		id: id, cfg: cfg, log: cfg.Log.With("session", id),
 		inbox: make(chan inbound, inboxSize), events: make(chan event, inboxSize), done: make(chan struct{}),
 	}
 }
@@ -60,9 +65,8 @@ func (s *session) run(ctx context.Context) {
 	defer s.waiting.Stop()
 	defer s.recovered()
 	sending, stop := context.WithCancel(ctx)
+	s.context = sending
 	defer s.close(stop)
-	s.viewer = s.cfg.Media.NewViewer()
-	s.sending.Go(func() { s.viewer.Run(sending) })
 	for s.step(ctx) {
 	}
 }
@@ -79,9 +83,10 @@ func (s *session) recovered() {
 func (s *session) close(stopSending func()) {
 	close(s.done)
 	stopSending()
-	s.sending.Wait()
+	s.working.Wait()
 	if s.peer != nil {
 		s.peer.close()
+		s.unuse()
 	}
 }
 
@@ -89,21 +94,59 @@ func (s *session) close(stopSending func()) {
 func (s *session) step(ctx context.Context) bool {
 	select {
 	case <-ctx.Done():
-		s.bye(signaling.ReasonShutdown)
+		s.bye(reasonOf(ctx))
 		return false
 	case in := <-s.inbox:
 		s.portal = in.portal
 		return s.handle(in.message)
 	case e := <-s.events:
-		if e.candidate != nil {
-			s.sendCandidate(e.candidate)
-			return true
-		}
-		return s.changed(e.state)
+		return s.happened(e)
 	case <-s.waiting.C:
 		s.log.Info("viewer did not connect, or its connection was lost")
 		s.bye(signaling.ReasonFailed)
 		return false
+	}
+}
+
+// ending is why the manager ended a session, as the reason of a bye.
+type ending string
+
+// Error implements error.
+func (e ending) Error() string { return "session ended: " + string(e) }
+
+// reasonOf is the reason of the bye for the end of ctx.
+func reasonOf(ctx context.Context) string {
+	var why ending
+	if errors.As(context.Cause(ctx), &why) {
+		return string(why)
+	}
+	return signaling.ReasonShutdown
+}
+
+// happened follows what the connection reports.
+func (s *session) happened(e event) bool {
+	switch {
+	case e.candidate != nil:
+		s.sendCandidate(e.candidate)
+	case e.channel != nil:
+		channel := newControl(s, e.channel)
+		s.working.Go(func() { channel.run(s.context) })
+	case e.track != nil:
+		s.peer.readers.Go(func() { s.hear(e.track) })
+	default:
+		return s.changed(e.state)
+	}
+	return true
+}
+
+// hear plays what the viewer says while it has the turn; else it is thrown away.
+func (s *session) hear(track *webrtc.TrackRemote) {
+	for {
+		packet, _, err := track.ReadRTP()
+		if err != nil {
+			return
+		}
+		s.cfg.talk.push(s.id, packet.Payload, packet.SequenceNumber, packet.Timestamp)
 	}
 }
 
@@ -135,13 +178,14 @@ func (s *session) offer(m signaling.Message) bool {
 }
 
 func (s *session) negotiate(m signaling.Message) *signaling.Error {
-	if refusal := inspect(m.SDP); refusal != nil {
+	viewer, refusal := inspect(m.SDP)
+	if refusal != nil {
 		return refusal
 	}
 	if s.peer == nil {
-		if err := s.connect(m.ICEServers); err != nil {
-			s.log.Error("new connection", "error", err)
-			return refuse(signaling.CodeInternal, "The camera could not open a connection. Try again.")
+		s.owner = m.Role == signaling.RoleOwner
+		if refusal := s.connect(viewer, m.ICEServers); refusal != nil {
+			return refusal
 		}
 	} else if s.peer.connection.ConnectionState() != webrtc.PeerConnectionStateConnected {
 		s.waiting.Reset(s.cfg.ConnectTimeout)
@@ -152,6 +196,32 @@ func (s *session) negotiate(m signaling.Message) *signaling.Error {
 		return refuse(signaling.CodeBadMessage, "The camera could not use this offer. Reload the page and try again.")
 	}
 	s.send(signaling.Message{Type: signaling.TypeAnswer, SDP: answer})
+	return nil
+}
+
+// sourceTime is how long an offer waits for a source that was never opened before; then the page's
+// patience ends.
+const sourceTime = 2500 * time.Millisecond
+
+// connect makes the viewer and its PeerConnection.
+func (s *session) connect(viewer offered, servers []signaling.ICEServer) *signaling.Error {
+	ctx, stop := context.WithTimeout(s.context, sourceTime)
+	defer stop()
+	codecs, err := s.cfg.Media.Codecs(ctx)
+	if err != nil {
+		return refuse(signaling.CodeSourceLost, "The camera's source is still starting. Trying again.")
+	}
+	codec, refusal := viewer.choose(codecs)
+	if refusal != nil {
+		return refusal
+	}
+	s.viewer, s.unuse = s.cfg.Media.NewViewer(codec)
+	if err := s.open(codec, servers); err != nil {
+		s.unuse()
+		s.log.Error("new connection", "error", err)
+		return refuse(signaling.CodeInternal, "The camera could not open a connection. Try again.")
+	}
+	s.working.Go(func() { s.viewer.Run(s.context) })
 	return nil
 }
 
@@ -169,14 +239,14 @@ func (s *session) answer(offer string) (string, error) {
 	return answer.SDP, c.SetLocalDescription(answer)
 }
 
-// connect makes the PeerConnection. Its callbacks only report; they stop with the session.
-func (s *session) connect(servers []signaling.ICEServer) error {
+// open makes the PeerConnection. Its callbacks only report; they stop with the session.
+func (s *session) open(codec media.Codec, servers []signaling.ICEServer) error {
 	cfg := webrtc.Configuration{
 		ICEServers:   iceServers(servers, s.log),
 		Certificates: []webrtc.Certificate{s.cfg.Identity.Certificate},
 		BundlePolicy: webrtc.BundlePolicyMaxBundle,
 	}
-	p, err := newPeer(s.api, cfg, s.viewer)
+	p, err := newPeer(s.cfg.apis[codec], cfg, s.viewer, s.cfg.OpenSpeaker != nil)
 	if err != nil {
 		return err
 	}
@@ -184,6 +254,16 @@ func (s *session) connect(servers []signaling.ICEServer) error {
 	p.connection.OnICECandidate(func(c *webrtc.ICECandidate) {
 		if c != nil { // nil is the end of candidates, which viewers do not need
 			s.report(event{candidate: c})
+		}
+	})
+	p.connection.OnDataChannel(func(channel *webrtc.DataChannel) {
+		if channel.Label() == ControlLabel {
+			channel.OnOpen(func() { s.report(event{channel: channel}) })
+		}
+	})
+	p.connection.OnTrack(func(track *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
+		if track.Kind() == webrtc.RTPCodecTypeAudio {
+			s.report(event{track: track})
 		}
 	})
 	p.connection.OnConnectionStateChange(func(state webrtc.PeerConnectionState) { s.report(event{state: state}) })

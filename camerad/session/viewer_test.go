@@ -32,11 +32,15 @@ type viewer struct {
 	lastSequence atomic.Uint32
 	repeats      chan uint16 // sequence numbers that came again
 
+	byes chan string
 	done chan struct{}
 	wait sync.WaitGroup
 }
 
-func (r *rig) newViewer(id signaling.SessionID) *viewer {
+func (r *rig) newViewer(id signaling.SessionID) *viewer { return r.newViewerOf(id, "") }
+
+// newViewerOf makes a viewer that has one video codec only, or all of pion's.
+func (r *rig) newViewerOf(id signaling.SessionID, mime string) *viewer {
 	var settings webrtc.SettingEngine
 	settings.SetIncludeLoopbackCandidate(true)
 	settings.DisableSRTPReplayProtection(true) // a test asks for what it already has
@@ -49,11 +53,15 @@ func (r *rig) newViewer(id signaling.SessionID) *viewer {
 	require.NoError(r.t, err)
 	v := &viewer{
 		rig: r, id: id, pc: pc, ready: make(chan struct{}, 1), answer: make(chan time.Time, 4), states: make(chan webrtc.PeerConnectionState, 16),
-		keys: make(chan time.Time, 1024), frames: make(chan uint32, 4096), sound: make(chan struct{}, 4096), repeats: make(chan uint16, 16), done: make(chan struct{}),
+		keys: make(chan time.Time, 1024), frames: make(chan uint32, 4096), sound: make(chan struct{}, 4096), repeats: make(chan uint16, 16), byes: make(chan string, 4), done: make(chan struct{}),
 	}
 	for _, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeVideo, webrtc.RTPCodecTypeAudio} {
-		_, err := pc.AddTransceiverFromKind(kind, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly})
+		transceiver, err := pc.AddTransceiverFromKind(kind, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly})
 		require.NoError(r.t, err)
+		if kind == webrtc.RTPCodecTypeVideo && mime != "" {
+			capability := webrtc.RTPCodecCapability{MimeType: mime, ClockRate: 90000}
+			require.NoError(r.t, transceiver.SetCodecPreferences([]webrtc.RTPCodecParameters{{RTPCodecCapability: capability, PayloadType: 96}}))
+		}
 	}
 	pc.OnICECandidate(v.trickle)
 	pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) { v.states <- s })
@@ -86,6 +94,8 @@ func (v *viewer) follow() {
 				if err := v.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: m.SDP}); err != nil {
 					v.t.Errorf("answer: %v", err)
 				}
+			case signaling.TypeBye:
+				v.byes <- m.Reason
 			case signaling.TypeCandidate:
 				_ = v.pc.AddICECandidate(webrtc.ICECandidateInit{Candidate: m.Candidate.Candidate, SDPMid: m.Candidate.SDPMid})
 			}
@@ -97,7 +107,7 @@ func (v *viewer) track(track *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
 	if track.Kind() == webrtc.RTPCodecTypeVideo {
 		v.ssrc.Store(uint32(track.SSRC()))
 	}
-	var picture reassembly
+	picture := reassembly{vp8: track.Codec().MimeType == webrtc.MimeTypeVP8}
 	for {
 		packet, _, err := track.ReadRTP()
 		if err != nil {
@@ -106,7 +116,7 @@ func (v *viewer) track(track *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
 		switch {
 		case track.Kind() == webrtc.RTPCodecTypeAudio:
 			nonblocking(v.sound, struct{}{})
-		case picture.started && packet.SequenceNumber == uint16(v.lastSequence.Load()):
+		case picture.started && int16(packet.SequenceNumber-uint16(v.lastSequence.Load())) <= 0:
 			nonblocking(v.repeats, packet.SequenceNumber)
 		default:
 			v.lastSequence.Store(uint32(packet.SequenceNumber))
@@ -130,6 +140,7 @@ func nonblocking[T any](c chan T, value T) {
 // reassembly rebuilds pictures by pion's depacketiser.
 type reassembly struct {
 	h264    codecs.H264Packet
+	vp8     bool
 	data    []byte
 	next    uint16
 	started bool
@@ -141,7 +152,7 @@ func (r *reassembly) add(p *rtp.Packet) (key, whole bool) {
 		r.broken = true
 	}
 	r.started, r.next = true, p.SequenceNumber+1
-	data, err := r.h264.Unmarshal(p.Payload)
+	data, err := r.depacketise(p.Payload)
 	r.broken = r.broken || err != nil
 	r.data = append(r.data, data...)
 	if !p.Marker {
@@ -149,12 +160,22 @@ func (r *reassembly) add(p *rtp.Packet) (key, whole bool) {
 	}
 	whole, data = !r.broken, r.data
 	r.broken, r.data = false, nil
+	if r.vp8 {
+		return data[0]&1 == 0, whole // RFC 6386 section 9.1
+	}
 	for _, kind := range []byte{7, 8, 5} {
 		if !hasNAL(data, kind) {
 			return false, whole
 		}
 	}
 	return true, whole
+}
+
+func (r *reassembly) depacketise(payload []byte) ([]byte, error) {
+	if r.vp8 {
+		return (&codecs.VP8Packet{}).Unmarshal(payload)
+	}
+	return r.h264.Unmarshal(payload)
 }
 
 func hasNAL(annexB []byte, kind byte) bool {

@@ -1,6 +1,7 @@
 package credential
 
 import (
+	"slices"
 	"strings"
 
 	"seccam/pkg/signaling"
@@ -25,6 +26,7 @@ type Rule struct {
 }
 
 func allow(action Action, topic string) Rule { return Rule{"allow", action, topic} }
+func deny(action Action, topic string) Rule  { return Rule{"deny", action, topic} }
 
 var denyAll = Rule{"deny", All, "#"}
 
@@ -45,36 +47,63 @@ func CameraRules(camera string) []Rule {
 	}
 }
 
-// PortalRules are a portal instance's rights: every camera's presence, and the sessions of its own
-// viewers.
+// PortalRules are a portal instance's rights: every camera's presence and methods, the sessions of
+// its own viewers and the replies to itself.
 func PortalRules(instance string) []Rule {
 	base := signaling.Root + "+"
+	client := Identity{Role: RolePortal, ID: instance}.Subject()
 	return []Rule{
 		allow(Subscribe, base+"/status"),
 		allow(Subscribe, base+"/telemetry"),
 		allow(Subscribe, base+"/events/+"),
 		allow(Publish, base+"/sessions/"+instance+"/+/to-camera"),
 		allow(Subscribe, base+"/sessions/"+instance+"/+/to-viewer"),
+		allow(Publish, signaling.RPCFilter("+")),
+		allow(Subscribe, signaling.RepliesFilter(client)),
 		denyAll,
 	}
 }
 
+// ToolRights are what a tool may do besides reading.
+type ToolRights struct {
+	RPC      bool // call the methods that are for diagnosis
+	Snapshot bool // take pictures
+}
+
 // ToolRules are a diagnostic tool's rights on one camera ("+" for all): to read its status,
-// telemetry and events, and with rpc to call its methods. Signalling is never among them, since it
+// telemetry and events, and to call methods as its rights say. A picture is media and needs a right
+// of its own; privacy mode is the owner's alone. Signalling is never among the rights, since it
 // carries TURN credentials.
-func ToolRules(camera, client string, rpc bool) []Rule {
+func ToolRules(camera, client string, rights ToolRights) []Rule {
 	base := signaling.Root + camera
 	rules := []Rule{
 		allow(Subscribe, base+"/status"),
 		allow(Subscribe, base+"/telemetry"),
 		allow(Subscribe, base+"/events/+"),
 	}
-	if rpc {
-		rules = append(rules,
-			allow(Publish, base+"/rpc/+"),
-			allow(Subscribe, base+"/replies/"+client))
+	if rights == (ToolRights{}) {
+		return append(rules, denyAll)
+	}
+	rules = append(rules, allow(Subscribe, signaling.ReplyTopic(camera, client)))
+	// The first rule that matches decides, so these precede the one for all methods.
+	rules = append(rules, deny(Publish, signaling.RPCTopic(camera, signaling.MethodPrivacy)))
+	snapshot := Rule{"deny", Publish, signaling.RPCTopic(camera, signaling.MethodSnapshot)}
+	if rights.Snapshot {
+		snapshot.Permission = "allow"
+	}
+	rules = append(rules, snapshot)
+	if rights.RPC {
+		rules = append(rules, allow(Publish, signaling.RPCFilter(camera)))
 	}
 	return append(rules, denyAll)
+}
+
+// GrantsSnapshot reports whether rules allow taking pictures by name. A tool's token that is older
+// than this right allows all methods without naming any: it does not have it.
+func GrantsSnapshot(rules []Rule) bool {
+	return slices.ContainsFunc(rules, func(r Rule) bool {
+		return r.Permission == "allow" && r.Action == Publish && strings.HasSuffix(r.Topic, "/rpc/"+signaling.MethodSnapshot)
+	})
 }
 
 // Allowed reports whether rules let a client publish to, subscribe to or receive topic, which may

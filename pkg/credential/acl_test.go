@@ -12,7 +12,7 @@ func TestRoleRules(t *testing.T) {
 	base := "seccam/v1/cameras/c1"
 	other := "seccam/v1/cameras/c2"
 	camera, portal := CameraRules("c1"), PortalRules("p1")
-	tool, caller := ToolRules("c1", "tool-x", false), ToolRules("c1", "tool-x", true)
+	tool, caller := ToolRules("c1", "tool-x", ToolRights{}), ToolRules("c1", "tool-x", ToolRights{RPC: true})
 	for _, tc := range []struct {
 		who    string
 		rules  []Rule

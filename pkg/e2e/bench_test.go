@@ -17,7 +17,9 @@ import (
 )
 
 // The figures are for the picture as it is shipped.
-const videoConfig = ""
+const videoConfig = shippedVideo
+
+const fpsAtLeast = 29
 
 const (
 	goViews     = 60

@@ -34,8 +34,14 @@ type lab struct {
 // newLab starts a portal on ports of the system's choice.
 func newLab(t *testing.T) *lab {
 	t.Helper()
+	return newLabAt(t, "127.0.0.1")
+}
+
+// newLabAt starts a portal on an address of this machine.
+func newLabAt(t *testing.T, address string) *lab {
+	t.Helper()
 	l := &lab{t: t, dir: t.TempDir()}
-	l.configure("127.0.0.1:0", "127.0.0.1:0")
+	l.configure(address+":0", address+":0")
 	l.startPortal()
 	// A restarted portal is found at the same addresses.
 	l.configure(strings.TrimPrefix(l.url, "http://"), l.mqtt)
@@ -81,7 +87,13 @@ type camera struct {
 // provision adds a camera with a small, fast picture.
 func (l *lab) provision() *camera {
 	l.t.Helper()
-	output := l.command("cameras", "provision", "--out", filepath.Join(l.dir, "cameras"), "--source", "testpattern")
+	return l.provisionWith("testpattern", videoConfig)
+}
+
+// provisionWith adds a camera with a source and further lines of its configuration.
+func (l *lab) provisionWith(source, lines string) *camera {
+	l.t.Helper()
+	output := l.command("cameras", "provision", "--out", filepath.Join(l.dir, "cameras"), "--source", source)
 	found := regexp.MustCompile(`camera id:\s+(\S+)\nclaim code:\s+(\S+)\nfiles:\s+(\S+)`).FindStringSubmatch(output)
 	require.NotNil(l.t, found, output)
 	id, err := credential.ParseCode(found[1])
@@ -92,7 +104,7 @@ func (l *lab) provision() *camera {
 	require.NoError(l.t, err)
 	text := regexp.MustCompile(`portal_url: \S+`).ReplaceAllString(string(file), "portal_url: "+l.url)
 	require.NoError(l.t, os.WriteFile(c.config, []byte(text), 0o600))
-	c.configure(videoConfig)
+	c.configure(lines)
 	return c
 }
 
@@ -173,8 +185,14 @@ func (l *lab) signUp(username string, c *camera) *client {
 // newHousehold is a portal with one person and their running camera.
 func newHousehold(t *testing.T) (*lab, *camera, *client) {
 	t.Helper()
+	return newHouseholdWith(t, "testpattern", videoConfig)
+}
+
+// newHouseholdWith is the same with another camera.
+func newHouseholdWith(t *testing.T, source, lines string) (*lab, *camera, *client) {
+	t.Helper()
 	l := newLab(t)
-	c := l.provision()
+	c := l.provisionWith(source, lines)
 	l.startCamera(c)
 	return l, c, l.signUp("owner", c)
 }

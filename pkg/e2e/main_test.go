@@ -14,9 +14,22 @@ import (
 // Paths of the programs under test, built once.
 var portalBinary, cameradBinary string
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
+func TestMain(m *testing.M) {
+	if plan, ok := os.LookupEnv(herdEnv); ok {
+		if err := runHerd(plan); err != nil {
+			fmt.Fprintln(os.Stderr, "herd:", err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(run(m))
+}
 
 func run(m *testing.M) int {
+	if dir := os.Getenv(insideEnv); dir != "" {
+		portalBinary, cameradBinary = filepath.Join(dir, "portal"), filepath.Join(dir, "camerad")
+		return m.Run()
+	}
 	dir, err := os.MkdirTemp("", "seccam-e2e-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -43,17 +56,27 @@ var (
 	stopBrowser = func() {}
 )
 
-// startBrowser starts Chromium when the first test needs it. The flags are those of a machine
-// without a network: loopback candidates without mDNS, and no phoning home.
+// startBrowser starts Chromium when the first test needs it.
 func startBrowser(t *testing.T) context.Context {
 	t.Helper()
-	if browser != nil {
-		return browser
+	if browser == nil {
+		var err error
+		if browser, stopBrowser, err = newBrowser(); err != nil {
+			t.Fatal(err)
+		}
 	}
+	return browser
+}
+
+// newBrowser starts Chromium. The flags are those of a machine without a network: loopback candidates
+// without mDNS, and no phoning home. The microphone is a fake one that beeps.
+func newBrowser() (context.Context, func(), error) {
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.Flag("allow-loopback-in-peer-connection", true),
 		chromedp.Flag("disable-features", "WebRtcHideLocalIpsWithMdns,site-per-process,Translate,BlinkGenPropertyTrees"),
 		chromedp.Flag("autoplay-policy", "no-user-gesture-required"),
+		chromedp.Flag("use-fake-device-for-media-stream", true),
+		chromedp.Flag("use-fake-ui-for-media-stream", true),
 		chromedp.Flag("disable-quic", true),
 		chromedp.Flag("disable-component-update", true),
 		chromedp.DisableGPU,
@@ -62,10 +85,10 @@ func startBrowser(t *testing.T) context.Context {
 	)
 	allocator, stopAllocator := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, stop := chromedp.NewContext(allocator)
-	stopBrowser = func() { stop(); stopAllocator() }
+	end := func() { stop(); stopAllocator() }
 	if err := chromedp.Do(ctx); err != nil {
-		t.Fatalf("start Chromium: %v; install it with: .ci/deps test", err)
+		end()
+		return nil, nil, fmt.Errorf("start Chromium: %w; install it with: .ci/deps test", err)
 	}
-	browser = ctx
-	return ctx
+	return ctx, end, nil
 }

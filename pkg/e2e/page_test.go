@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"net/http"
 	"os"
 	"path/filepath"
 	"testing"
@@ -14,8 +15,10 @@ import (
 
 // page is a tab in a browser context of its own: another person, as far as the portal can tell.
 type page struct {
-	t   *testing.T
+	t   complainer
 	ctx context.Context
+	// name is that of the test, for screenshots.
+	name string
 	// close ends the tab as closing its window does.
 	close func()
 }
@@ -32,6 +35,7 @@ func newPage(t *testing.T) *page {
 		}
 		stop()
 	})
+	p.name = t.Name()
 	return p
 }
 
@@ -39,12 +43,15 @@ func newPage(t *testing.T) *page {
 func (p *page) openAs(person *client, path string) {
 	p.t.Helper()
 	for _, cookie := range person.cookies() {
-		_, err := chromedp.Call(p.ctx, network.SetCookie, network.SetCookieParams{
-			Name: cookie.Name, Value: cookie.Value, URL: person.base,
-		})
-		require.NoError(p.t, err)
+		p.setCookie(person.base, cookie)
 	}
 	p.open(person.base + path)
+}
+
+func (p *page) setCookie(base string, cookie *http.Cookie) {
+	p.t.Helper()
+	_, err := chromedp.Call(p.ctx, network.SetCookie, network.SetCookieParams{Name: cookie.Name, Value: cookie.Value, URL: base})
+	require.NoError(p.t, err)
 }
 
 func (p *page) open(url string) { p.t.Helper(); p.do(chromedp.Navigate(url)) }
@@ -92,8 +99,7 @@ func (p *page) await(expression string) {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			p.t.Logf("page: %s", p.text())
-			require.Failf(p.t, "it did not become true", "%s (last error: %v)", expression, err)
+			require.Failf(p.t, "it did not become true", "%s (last error: %v)\npage: %s", expression, err, p.text())
 		}
 	}
 }
@@ -118,9 +124,9 @@ func (p *page) screenshot(name string) {
 	defer cancel()
 	picture, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
 	if err == nil {
-		err = os.WriteFile(filepath.Join(dir, p.t.Name()+"-"+name+".png"), picture, 0o600)
+		err = os.WriteFile(filepath.Join(dir, p.name+"-"+name+".png"), picture, 0o600)
 	}
 	if err != nil {
-		p.t.Logf("screenshot: %v", err)
+		p.t.Errorf("screenshot: %v", err)
 	}
 }

@@ -64,12 +64,14 @@ func TestPortalRestartsWhileWatching(t *testing.T) {
 	}
 }
 
-// watchGaps notes the longest time between two displayed frames, in window.longestGap.
+// watchGaps notes the longest time between two displayed frames in ms, in window.longestGap, and counts
+// them in window.shownFrames.
 const watchGaps = `(() => {
 	const video = document.querySelector('video');
 	let last = performance.now();
-	window.longestGap = 0;
+	window.longestGap = window.shownFrames = 0;
 	const note = () => {
+		window.shownFrames++;
 		window.longestGap = Math.max(window.longestGap, performance.now() - last);
 		last = performance.now();
 		video.requestVideoFrameCallback(note);

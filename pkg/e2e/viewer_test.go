@@ -19,7 +19,7 @@ import (
 
 // socket is a page's WebSocket without a browser.
 type socket struct {
-	t      testing.TB
+	t      complainer
 	conn   *websocket.Conn
 	viewer signaling.ViewerID
 	ice    []signaling.ICEServer
@@ -35,27 +35,45 @@ func (c *client) dial(query string) *socket {
 		c.t.Fatalf("WebSocket: %v (%s)", err, resp.Status)
 	}
 	require.NoError(c.t, err)
-	s := &socket{t: c.t, conn: conn, in: make(chan signaling.Message, 256), closed: make(chan websocket.StatusCode, 1)}
+	s := newSocket(c.t, conn)
 	c.t.Cleanup(func() { _ = conn.CloseNow() })
-	go s.read()
 	welcome := s.await(signaling.TypeWelcome)
 	s.viewer, s.ice = welcome.Viewer, welcome.ICEServers
 	return s
 }
 
 func (c *client) dialRaw(query, origin string) (*websocket.Conn, *http.Response, error) {
+	return dialSignal(c.base, query, origin, c.cookies())
+}
+
+// dialSignal opens the signalling WebSocket of the portal at base.
+func dialSignal(base, query, origin string, cookies []*http.Cookie) (*websocket.Conn, *http.Response, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	header := http.Header{"Origin": {origin}}
-	for _, cookie := range c.cookies() {
+	for _, cookie := range cookies {
 		header.Add("Cookie", cookie.String())
 	}
-	address := "ws" + strings.TrimPrefix(c.base, "http") + "/api/v1/signal" + query
+	address := "ws" + strings.TrimPrefix(base, "http") + "/api/v1/signal" + query
 	conn, resp, err := websocket.Dial(ctx, address, &websocket.DialOptions{HTTPHeader: header})
 	if err == nil {
 		conn.SetReadLimit(1 << 20)
 	}
 	return conn, resp, err
+}
+
+func newSocket(t complainer, conn *websocket.Conn) *socket {
+	s := &socket{t: t, conn: conn, in: make(chan signaling.Message, 256), closed: make(chan websocket.StatusCode, 1)}
+	go s.read()
+	return s
+}
+
+// complainer is the part of testing.TB that is also there outside of a test.
+type complainer interface {
+	Helper()
+	Errorf(format string, args ...any)
+	Fatalf(format string, args ...any)
+	FailNow()
 }
 
 func (s *socket) read() {
@@ -124,7 +142,7 @@ func (s *socket) sendRaw(data []byte) {
 
 // view is a viewer without a browser: a PeerConnection that negotiates over a socket.
 type view struct {
-	t       testing.TB
+	t       complainer
 	socket  *socket
 	camera  string
 	session signaling.SessionID
@@ -137,9 +155,24 @@ type view struct {
 // newView prepares a view; offer starts it.
 func newView(t testing.TB, s *socket, camera string, n int) *view {
 	t.Helper()
+	packets := make(chan *rtp.Packet, 4096)
+	v := openView(t, s, camera, n, func(p *rtp.Packet) {
+		select {
+		case packets <- p:
+		default: // the test is not interested any more
+		}
+	})
+	v.packets = packets
+	t.Cleanup(func() { _ = v.pc.Close() })
+	return v
+}
+
+// openView prepares a view whose video packets go to a function.
+func openView(t complainer, s *socket, camera string, n int, packet func(*rtp.Packet)) *view {
+	t.Helper()
 	v := &view{
 		t: t, socket: s, camera: camera, session: s.viewer.Session(n),
-		packets: make(chan *rtp.Packet, 4096), answer: make(chan time.Time, 1), ended: make(chan signaling.Message, 4),
+		answer: make(chan time.Time, 1), ended: make(chan signaling.Message, 4),
 	}
 	media := &webrtc.MediaEngine{}
 	require.NoError(t, media.RegisterDefaultCodecs())
@@ -151,29 +184,23 @@ func newView(t testing.TB, s *socket, camera string, n int) *view {
 	pc, err := api.NewPeerConnection(webrtc.Configuration{})
 	require.NoError(t, err)
 	v.pc = pc
-	t.Cleanup(func() { _ = pc.Close() })
 	for _, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeVideo, webrtc.RTPCodecTypeAudio} {
 		_, err := pc.AddTransceiverFromKind(kind, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly})
 		require.NoError(t, err)
 	}
-	pc.OnTrack(v.onTrack)
-	pc.OnICECandidate(v.onCandidate)
-	return v
-}
-
-func (v *view) onTrack(track *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
-	for {
-		packet, _, err := track.ReadRTP()
-		if err != nil {
-			return
-		}
-		if track.Kind() == webrtc.RTPCodecTypeVideo {
-			select {
-			case v.packets <- packet:
-			default: // the test is not interested any more
+	pc.OnTrack(func(track *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
+		for {
+			p, _, err := track.ReadRTP()
+			if err != nil {
+				return
+			}
+			if track.Kind() == webrtc.RTPCodecTypeVideo {
+				packet(p)
 			}
 		}
-	}
+	})
+	pc.OnICECandidate(v.onCandidate)
+	return v
 }
 
 func (v *view) onCandidate(c *webrtc.ICECandidate) {
@@ -235,7 +262,7 @@ func (v *view) awaitKeyFrame() time.Time {
 		case m := <-v.ended:
 			v.t.Fatalf("refused: %+v %v", m, m.Error)
 		case <-deadline:
-			v.t.Fatal("no key frame")
+			v.t.Fatalf("no key frame")
 		}
 	}
 }

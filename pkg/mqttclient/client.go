@@ -59,6 +59,11 @@ type Message struct {
 	QoS     byte
 	Retain  bool
 	Expiry  time.Duration // whole seconds; 0 is none
+	// Of requests and their replies (MQTT 5, 4.10): where the reply goes, what it must repeat, and what
+	// the payload is, as a media type.
+	ResponseTopic string
+	Correlation   []byte
+	ContentType   string
 }
 
 // Subscription is a filter and its maximum QoS.
@@ -99,6 +104,7 @@ type Client struct {
 	// refused counts subscriptions that failed, one after another.
 	refused atomic.Int32
 	end     atomic.Pointer[context.CancelFunc] // ends the use of the current credential
+	calls   calls
 }
 
 // New returns a client that does nothing until [Client.Run].
@@ -215,9 +221,10 @@ func publish(ctx context.Context, manager *autopaho.ConnectionManager, m Message
 }
 
 func properties(m Message) *paho.PublishProperties {
-	if m.Expiry == 0 {
-		return nil
+	p := &paho.PublishProperties{ResponseTopic: m.ResponseTopic, CorrelationData: m.Correlation, ContentType: m.ContentType}
+	if m.Expiry > 0 {
+		seconds := uint32(m.Expiry / time.Second)
+		p.MessageExpiry = &seconds
 	}
-	seconds := uint32(m.Expiry / time.Second)
-	return &paho.PublishProperties{MessageExpiry: &seconds}
+	return p
 }

@@ -161,6 +161,7 @@ func (c *connection) onDown() {
 	if c.down != nil {
 		c.down()
 	}
+	c.client.calls.lost()
 }
 
 // onError counts failed attempts; a refusal, or too many failures, asks for a new credential.
@@ -201,7 +202,13 @@ func (e *DisconnectError) Error() string { return "mqtt: broker closed the conne
 
 func (c *connection) onPublish(received paho.PublishReceived) (bool, error) {
 	p := received.Packet
-	c.client.cfg.OnMessage(Message{Topic: p.Topic, Payload: p.Payload, QoS: p.QoS, Retain: p.Retain})
+	m := Message{Topic: p.Topic, Payload: p.Payload, QoS: p.QoS, Retain: p.Retain}
+	if p.Properties != nil {
+		m.ResponseTopic, m.Correlation, m.ContentType = p.Properties.ResponseTopic, p.Properties.CorrelationData, p.Properties.ContentType
+	}
+	if !c.client.calls.answer(m) {
+		c.client.cfg.OnMessage(m)
+	}
 	return true, nil
 }
 

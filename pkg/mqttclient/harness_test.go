@@ -68,8 +68,11 @@ func serve(t *testing.T, address string) *server {
 
 func credentialOf(url string, who credential.Identity) mqttclient.Credential {
 	rules := credential.CameraRules(who.ID)
-	if who.Role == credential.RoleTool {
-		rules = credential.ToolRules("+", who.Subject(), false)
+	switch who.Role {
+	case credential.RoleTool:
+		rules = credential.ToolRules("+", who.Subject(), credential.ToolRights{})
+	case credential.RolePortal:
+		rules = credential.PortalRules(who.ID)
 	}
 	token, _, err := keys.Issue(who, rules, 0, time.Now(), time.Hour)
 	if err != nil {

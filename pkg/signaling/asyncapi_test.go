@@ -27,9 +27,12 @@ type asyncAPI struct {
 		Messages   map[string]map[string]string // "$ref" of each
 	}
 	Components struct {
-		Schemas    map[string]any
-		Messages   map[string]struct{ Payload any }
-		Parameters map[string]struct{ Examples []string }
+		Schemas  map[string]any
+		Messages map[string]struct {
+			ContentType string `yaml:"contentType"`
+			Payload     any
+		}
+		Parameters map[string]struct{ Examples, Enum []string }
 	}
 	schemas openapi3.Schemas
 }
@@ -87,7 +90,7 @@ func fullMessages() map[Type]Message {
 	servers := []ICEServer{{URLs: []string{"turn:turn.example.org"}, Username: "u", Credential: "c"}}
 	presence := Presence{Online: true, State: StateOnline, Text: "Online", LastSeen: 1, Fingerprint: "AA" + strings.Repeat(":0F", 31)}
 	return map[Type]Message{
-		TypeOffer:  {Session: testSession, Camera: testCamera, Seq: 1, SDP: "v=0", ICEServers: servers},
+		TypeOffer:  {Session: testSession, Camera: testCamera, Seq: 1, Role: RoleOwner, SDP: "v=0", ICEServers: servers},
 		TypeAnswer: {Session: testSession, Camera: testCamera, SDP: "v=0"},
 		TypeCandidate: {Session: testSession, Camera: testCamera, Seq: 1, Candidate: &Candidate{
 			Candidate: "candidate:1", SDPMid: pointer("0"), SDPMLineIndex: pointer(uint16(0)), UsernameFragment: pointer("u"),
@@ -141,6 +144,8 @@ func TestAsyncAPIFields(t *testing.T) {
 	a := readAsyncAPI(t)
 	for schema, sample := range map[string]any{
 		"CameraStatus": Status{}, "Presence": Presence{}, "Refusal": Error{}, "ICEServer": ICEServer{}, "ICECandidate": Candidate{},
+		"SnapshotRequest": SnapshotRequest{}, "PrivacyRequest": PrivacyRequest{}, "PrivacyReply": PrivacyReply{},
+		"PrivacySettings": PrivacySettings{}, "PrivacySpan": PrivacySpan{}, "ErrorReply": ErrorReply{},
 	} {
 		var fields []string
 		for i := range reflect.TypeOf(sample).NumField() {
@@ -186,6 +191,9 @@ func TestAsyncAPIConstants(t *testing.T) {
 		"Picture": a.property(t, "CameraStatus", "picture").Enum,
 		"Offline": a.property(t, "CameraStatus", "reason").Enum,
 		"State":   a.property(t, "Status", "presence", "state").Enum,
+		"Role":    a.property(t, "Offer", "role").Enum,
+		"Method":  values(a.Components.Parameters["method"].Enum),
+		"Content": a.contentTypes(),
 	}
 	declared := map[string][]any{}
 	for name, value := range stringConstants(t) {
@@ -208,6 +216,24 @@ func TestAsyncAPIConstants(t *testing.T) {
 	assert.EqualValues(t, MaxCandidate, *a.property(t, "Candidate", "candidate", "candidate").MaxLength)
 	assert.EqualValues(t, MaxICEServers, *a.property(t, "Offer", "ice_servers").MaxItems)
 	assert.Equal(t, []any{float64(Version)}, a.property(t, "Offer", "v").Enum)
+}
+
+func values(texts []string) (all []any) {
+	for _, text := range texts {
+		all = append(all, text)
+	}
+	return all
+}
+
+// contentTypes are those of all messages that name one.
+func (a *asyncAPI) contentTypes() []any {
+	var types []string
+	for _, message := range a.Components.Messages {
+		if message.ContentType != "" && !slices.Contains(types, message.ContentType) {
+			types = append(types, message.ContentType)
+		}
+	}
+	return values(types)
 }
 
 // stringConstants finds the exported string constants in the package's source.
@@ -250,7 +276,8 @@ func TestAsyncAPITopics(t *testing.T) {
 	a := readAsyncAPI(t)
 	templates := map[Kind]string{}
 	for kind := KindStatus; kind <= KindReply; kind++ {
-		templates[kind] = Topic{Kind: kind, Camera: "{camera}", Portal: "{portal}", Session: "{session}", Name: "{name}"}.String()
+		name := map[Kind]string{KindRPC: "{method}", KindReply: "{client}", KindEvent: "{kind}"}[kind]
+		templates[kind] = Topic{Kind: kind, Camera: "{camera}", Portal: "{portal}", Session: "{session}", Name: name}.String()
 	}
 	var seen []Kind
 	for name, channel := range a.Channels {
@@ -269,7 +296,7 @@ func TestAsyncAPITopics(t *testing.T) {
 		assert.Equal(t, templates[topic.Kind], channel.Address)
 		seen = append(seen, topic.Kind)
 	}
-	assert.ElementsMatch(t, []Kind{KindStatus, KindTelemetry, KindToCamera, KindToViewer}, seen)
+	assert.ElementsMatch(t, []Kind{KindStatus, KindTelemetry, KindToCamera, KindToViewer, KindRPC, KindReply}, seen)
 }
 
 // Each message of each channel has a payload that resolves; what is stamped or addressed must be.

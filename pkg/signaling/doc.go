@@ -15,6 +15,13 @@
 //	   │◀════════════ DTLS-SRTP, direct or by TURN ══════════════════════▶ │
 //	   │── bye ───────────▶│ ────────────────────────▶│ …/to-camera ───────▶│
 //
+// Besides, a camera has methods (MQTT 5, 4.10): a request on …/rpc/{method} names with its Response
+// Topic where on …/replies/{client} the answer goes, and its Correlation Data comes back with it.
+//
+//	portal or tool                               broker               camerad
+//	   │── request: JSON ─────────────────────────▶│ …/rpc/{method} ────▶│
+//	   │◀─ reply: JSON, or a picture ──────────────│ …/replies/{client} ◀│
+//
 // A refusal travels as an error message in place of the answer. A second offer in a known session
 // is an ICE restart (RFC 8445 section 9), not a new view.
 //
@@ -25,4 +32,6 @@
 // Version history:
 //
 //	1  offer, answer, candidate, bye, error, welcome, status
+//	   since then, which older sides ignore: role in offers, privacy mode, the methods snapshot and
+//	   privacy
 package signaling

@@ -44,7 +44,10 @@ type Message struct {
 	Camera string `json:"camera,omitempty"`
 	// Seq is stamped by the portal on every message to a camera: Unix time in microseconds, strictly
 	// increasing within a session. The camera refuses what is old or not greater (replay).
-	Seq        uint64      `json:"seq,omitempty"`
+	Seq uint64 `json:"seq,omitempty"`
+	// Role is stamped by the portal on every offer to a camera: one of the Role constants. What a
+	// browser says here goes nowhere, and a camera takes everything but RoleOwner for a viewer.
+	Role       Role        `json:"role,omitempty"`
 	SDP        string      `json:"sdp,omitempty"`
 	Candidate  *Candidate  `json:"candidate,omitempty"`
 	ICEServers []ICEServer `json:"ice_servers,omitempty"`
@@ -72,6 +75,15 @@ type ICEServer struct {
 	Credential string   `json:"credential,omitempty"`
 }
 
+// Role is what a viewer is to a camera.
+type Role string
+
+// The roles. Only owners change a camera's settings.
+const (
+	RoleOwner  Role = "owner"
+	RoleViewer Role = "viewer"
+)
+
 // Reasons of a bye.
 const (
 	ReasonLeft      = "left"       // the viewer closed the page or pressed stop
@@ -79,6 +91,7 @@ const (
 	ReasonLoggedOut = "logged_out" // the viewer's login ended
 	ReasonShutdown  = "shutdown"   // the camera is stopping
 	ReasonFailed    = "failed"     // the connection between viewer and camera was lost
+	ReasonPrivate   = "private"    // the camera's privacy mode began
 )
 
 // Code tells a program why something was refused; the Error's message tells a person.
@@ -98,6 +111,8 @@ const (
 	CodeReplayed     Code = "replayed"            // this message, or a newer one, was already handled
 	CodeNoCodec      Code = "no_common_codec"     // viewer and camera share no codec
 	CodeUnknown      Code = "unknown_session"     // the session has ended or never began
+	CodePrivate      Code = "private"             // the camera's privacy mode is on
+	CodeMethod       Code = "unknown_method"      // the camera has no such method
 	CodeInternal     Code = "internal"            // our fault; see the log
 )
 

@@ -25,6 +25,7 @@ const (
 	PictureStarting Picture = "starting" // the source is being opened
 	PictureLive     Picture = "live"     // frames are flowing
 	PictureLost     Picture = "lost"     // the source died; it is being restarted
+	PicturePrivate  Picture = "private"  // privacy mode is on: nothing is captured, on purpose
 )
 
 // Status is a camera's retained presence, on the status topic, and its Will.
@@ -41,7 +42,8 @@ type Status struct {
 	// Reason says why the camera is offline: "connection_lost" (the Will) or "shutdown".
 	Reason  string  `json:"reason,omitempty"`
 	Picture Picture `json:"picture,omitempty"`
-	// Detail says in words what is wrong with the source, for a person.
+	// Detail says in words what is wrong with the source, for a person. In privacy mode it goes on
+	// with the sentence "Privacy mode is on", such as "until 07:00"; it may be empty.
 	Detail  string `json:"detail,omitempty"`
 	Source  string `json:"source,omitempty"`
 	Viewers int    `json:"viewers"`
@@ -88,7 +90,7 @@ func (s Status) Supersedes(old Status) bool {
 // Presence is what the portal tells a browser about a camera.
 type Presence struct {
 	Online bool `json:"online"`
-	// State is "online", "no_picture", "offline" or "never" (not seen since it was claimed).
+	// State is one of the State constants. A private camera is online.
 	State string `json:"state"`
 	// Text says the same in words, with the reason.
 	Text string `json:"text"`
@@ -103,6 +105,7 @@ type Presence struct {
 const (
 	StateOnline    = "online"
 	StateNoPicture = "no_picture"
+	StatePrivate   = "private" // its privacy mode is on
 	StateOffline   = "offline"
-	StateNever     = "never"
+	StateNever     = "never" // not seen since it was claimed
 )

@@ -73,6 +73,19 @@ func ToCameraFilter(camera string) string { return Root + camera + "/sessions/+/
 // subscribes to it once, so that no view waits for a SUBACK.
 func ToViewerFilter(portal string) string { return Root + "+/sessions/" + portal + "/+/to-viewer" }
 
+// RPCTopic returns the topic of a camera's method, one of the Method constants.
+func RPCTopic(camera, method string) string { return Root + camera + "/rpc/" + method }
+
+// RPCFilter matches every method of one camera: what a camera subscribes to.
+func RPCFilter(camera string) string { return RPCTopic(camera, "+") }
+
+// ReplyTopic returns where a camera answers a client: the Response Topic of its requests. The client
+// is named by its token's subject.
+func ReplyTopic(camera, client string) string { return Root + camera + "/replies/" + client }
+
+// RepliesFilter matches every camera's replies to one client, who subscribes to it once.
+func RepliesFilter(client string) string { return ReplyTopic("+", client) }
+
 // ParseTopic splits a topic name (not a filter) into its parts, or says why it is not one of ours.
 func ParseTopic(name string) (Topic, error) {
 	rest, ok := strings.CutPrefix(name, Root)

@@ -11,7 +11,6 @@ import (
 	"context"
 	"log/slog"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"seccam/pkg/credential"
@@ -57,7 +56,7 @@ type Config struct {
 type Hub struct {
 	cfg    Config
 	minter minter
-	seq    atomic.Uint64 // the last one stamped
+	stamps signaling.Stamper
 
 	mu     sync.Mutex
 	conns  map[signaling.ViewerID]*conn
@@ -94,25 +93,6 @@ func (h *Hub) remove(c *conn) {
 		delete(h.conns, c.viewer)
 	}
 	h.active.Done()
-}
-
-// maxAhead is how far a stamp may run before the clock. Cameras refuse what is a minute off, so after
-// a clock was set back by more, new sessions count more than the order in old ones.
-const maxAhead = 30 * time.Second
-
-// nextSeq is the time in microseconds, but always greater than the one before: also when the clock is
-// set back a little, and in a session that passed from one connection to the next.
-func (h *Hub) nextSeq() uint64 {
-	for {
-		last, now := h.seq.Load(), uint64(h.cfg.Now().UnixMicro())
-		next := now
-		if last >= now && last-now < uint64(maxAhead.Microseconds()) {
-			next = last + 1
-		}
-		if h.seq.CompareAndSwap(last, next) {
-			return next
-		}
-	}
 }
 
 // each calls f for every connection, outside of the lock.

@@ -80,6 +80,7 @@ func (c *conn) offer(ctx context.Context, m signaling.Message) error {
 	}
 	return c.publish(ctx, m.Camera, m.Session, signaling.Message{
 		Type: signaling.TypeOffer, SDP: m.SDP, ICEServers: c.hub.cfg.ICE.For(string(m.Session)),
+		Role: signaling.RoleOwner, // admit lets nobody else through
 	})
 }
 
@@ -122,7 +123,7 @@ func (c *conn) admit(ctx context.Context, m signaling.Message) error {
 // publish stamps a message and sends it to the camera. Only fields that the caller set travel on:
 // nothing that a browser claims about itself reaches a camera.
 func (c *conn) publish(ctx context.Context, camera string, session signaling.SessionID, m signaling.Message) error {
-	m.Session, m.Seq = session, c.hub.nextSeq()
+	m.Session, m.Seq = session, c.hub.stamps.Next(c.hub.cfg.Now())
 	data, err := signaling.Encode(m)
 	if err != nil {
 		return err

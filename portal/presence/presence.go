@@ -125,6 +125,11 @@ func (e *entry) presence() signaling.Presence {
 		if e.status.Detail != "" {
 			p.Text += ": " + e.status.Detail
 		}
+	case p.Online && e.status.Picture == signaling.PicturePrivate:
+		p.State, p.Text = signaling.StatePrivate, "Privacy mode is on"
+		if e.status.Detail != "" {
+			p.Text += " " + e.status.Detail
+		}
 	case p.Online:
 		p.State, p.Text = signaling.StateOnline, "Online"
 	case e.lastSeen.IsZero():

@@ -55,6 +55,7 @@ type MQTTToken struct {
 	Subject   string
 	Camera    string // "+" is every camera
 	RPC       bool
+	Snapshot  bool // it may take pictures
 	Note      string
 	CreatedAt time.Time
 	ExpiresAt time.Time

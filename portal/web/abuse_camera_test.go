@@ -131,7 +131,7 @@ func TestAbuse07_ForeignCameraOnEveryRoute(t *testing.T) {
 		nobody := p.client().do(route.Method, strings.Replace(route.Path, ":id", camera, 1), "application/json", nil)
 		assert.Contains(t, []int{http.StatusSeeOther, http.StatusUnauthorized}, nobody.status, "%s %s", route.Method, route.Path)
 	}
-	assert.Equal(t, 8, routes)
+	assert.Equal(t, 11, routes)
 }
 
 // TestAbuse38_ClientSuppliedIdentity sends the fields by which a careless server would take someone

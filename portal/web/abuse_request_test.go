@@ -137,8 +137,8 @@ func TestAbuse37_MalformedJSON(t *testing.T) {
 	p := newPortal(t)
 	c, camera := p.member("owner")
 	bodies := []string{
-		``, `{`, `null`, `[]`, `"x"`, `1`, `{"username":1,"camera_id":1,"camera":1,"name":1,"password":[],"proof":{}}`, `{"username":"a`,
-		`{} {}`, "\x00\xff", strings.Repeat(`{"a":`, 10_000), `{"name":{},"username":{},"camera":[],"camera_id":{}}`,
+		``, `{`, `null`, `[]`, `"x"`, `1`, `{"username":1,"camera_id":1,"camera":1,"name":1,"password":[],"proof":{},"key":1}`, `{"username":"a`,
+		`{} {}`, "\x00\xff", strings.Repeat(`{"a":`, 10_000), `{"name":{},"username":{},"camera":[],"camera_id":{},"key":"%"}`,
 	}
 	for _, route := range p.server.echo.Routes() {
 		if !strings.HasPrefix(route.Path, apiPrefix) || !strings.Contains("POST PATCH", route.Method) {

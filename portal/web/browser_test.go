@@ -27,6 +27,9 @@ const pageDeadline = 60 * time.Second
 // waitDeadline bounds one wait for the page to change.
 const waitDeadline = 25 * time.Second
 
+// insecureHost is a name of this machine that browsers do not trust over http, as a name in a LAN.
+const insecureHost = "portal.test"
+
 // chromium is the one browser of all tests; each test has a profile of its own in it.
 var chromium struct {
 	once  sync.Once
@@ -42,7 +45,8 @@ func startChromium() {
 		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true),
 		chromedp.Flag("hide-scrollbars", true), chromedp.Flag("mute-audio", true),
 		chromedp.Flag("autoplay-policy", "no-user-gesture-required"),
-		chromedp.Flag("allow-loopback-in-peer-connection", true),
+		chromedp.Flag("allow-loopback-in-peer-connection", true), chromedp.Flag("use-fake-device-for-media-stream", true),
+		chromedp.Flag("host-resolver-rules", "MAP "+insecureHost+" 127.0.0.1"),
 		chromedp.Flag("disable-features", "WebRtcHideLocalIpsWithMdns"))
 	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, cancel := chromedp.NewContext(allocator)
@@ -149,11 +153,16 @@ func (g *page) open(path string) {
 // as gives the page a client's login.
 func (g *page) as(c *client) *page {
 	g.t.Helper()
+	return g.setCookie(c.cookie())
+}
+
+func (g *page) setCookie(login string) *page {
+	g.t.Helper()
 	u, err := url.Parse(g.p.url)
 	require.NoError(g.t, err)
 	httpOnly := true
 	call(g, network.SetCookie, network.SetCookieParams{
-		Name: "seccam_session", Value: c.cookie(), Domain: u.Hostname(), Path: "/", HTTPOnly: &httpOnly,
+		Name: "seccam_session", Value: login, Domain: u.Hostname(), Path: "/", HTTPOnly: &httpOnly,
 	})
 	return g
 }

@@ -49,10 +49,10 @@ func (s *server) claim(c echo.Context, user *store.User) error {
 	return seeOther(c, "/home?done=claimed")
 }
 
-// watchModules is everything that watch.js imports; a test compares.
+// watchModules is everything that watch.js imports before there is a picture; a test compares.
 var watchModules = []string{
-	"signal.js", "viewer.js", "machine.js", "peer.js", "fingerprint.js", "refusals.js", "timers.js", "progress.js",
-	"readout.js", "controls.js", "presence.js", "time.js",
+	"signal.js", "viewer.js", "machine.js", "link.js", "peer.js", "control.js", "fingerprint.js", "refusals.js", "timers.js",
+	"progress.js", "readout.js", "controls.js", "snapshot.js", "figures.js", "presence.js", "time.js",
 }
 
 func (s *server) watch(c echo.Context, user *store.User, camera *store.Camera) error {
@@ -69,7 +69,7 @@ func (s *server) settings(c echo.Context, user *store.User, camera *store.Camera
 
 func (s *server) renderSettings(c echo.Context, status int, user *store.User, camera *store.Camera, f filledForm) error {
 	return s.render(c, status, "settings", view{
-		Title: "Settings of " + cameraName(*camera), User: user,
+		Title: "Settings of " + cameraName(*camera), User: user, Script: "settings.js",
 		Data: cameraView{Camera: camera, Presence: s.Presence.Of(camera.ID), Form: f},
 	})
 }

@@ -35,6 +35,9 @@ type problem struct {
 	ID     string              `json:"id,omitempty"` // finds an internal error in the log
 }
 
+// Error makes a problem an error that a handler can return.
+func (p problem) Error() string { return p.Title + ": " + p.Detail }
+
 // code names the kind of problem to a program.
 func (p problem) code() string { return strings.TrimPrefix(p.Type, problemURN) }
 
@@ -67,6 +70,7 @@ func problemOf(err error) (p problem, internal bool) {
 	var tooLarge *http.MaxBytesError
 	var late throttled
 	var httpErr *echo.HTTPError
+	var told problem
 	for _, r := range refusals {
 		if errors.Is(err, r.err) {
 			return problem{Type: problemURN + r.code, Title: r.title, Status: r.status, Detail: sentence(r.err.Error())}, false
@@ -76,6 +80,8 @@ func problemOf(err error) (p problem, internal bool) {
 	case errors.As(err, &fields):
 		return problem{Type: problemURN + "invalid-fields", Title: "Some fields need correction",
 			Status: http.StatusUnprocessableEntity, Errors: fields}, false
+	case errors.As(err, &told):
+		return told, false
 	case errors.Is(err, account.ErrNotFound):
 		return notFound(), false
 	case errors.As(err, &late):

@@ -41,12 +41,20 @@ type fakeCamera struct {
 	change func(sdp string) string
 	// refuse, if set, is the answer to every offer.
 	refuse *signaling.Error
+	// soundless makes it a camera without a microphone.
+	soundless bool
+	// frozen makes it send no frames from the start.
+	frozen bool
+	// control is its control channel; nil is a camera from before there was one.
+	control *fakeControl
 
 	mu       sync.Mutex
 	sessions map[signaling.SessionID]*fakeSession
 	offers   []signaling.SessionID
 	byes     []signaling.SessionID
+	sdps     []string
 	silent   bool
+	voice    int
 }
 
 type fakeSession struct {
@@ -85,6 +93,7 @@ func (c *fakeCamera) receive(s *fakeSocket, m signaling.Message) {
 	switch m.Type {
 	case signaling.TypeOffer:
 		c.offers = append(c.offers, m.Session)
+		c.sdps = append(c.sdps, m.SDP)
 		if !c.silent {
 			c.offer(s, m, session)
 		}
@@ -136,11 +145,17 @@ func (c *fakeCamera) newSession(s *fakeSocket, m signaling.Message) *fakeSession
 	pc, err := webrtc.NewAPI(webrtc.WithSettingEngine(settings), webrtc.WithMediaEngine(media)).
 		NewPeerConnection(webrtc.Configuration{Certificates: []webrtc.Certificate{c.cert}})
 	require.NoError(c.t, err)
-	track, err := webrtc.NewTrackLocalStaticSample(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeVP8}, "video", "camera")
-	require.NoError(c.t, err)
-	_, err = pc.AddTrack(track)
-	require.NoError(c.t, err)
-	session := &fakeSession{pc: pc, stop: make(chan struct{}), done: make(chan struct{}), send: s.send}
+	track := c.addTrack(pc, webrtc.MimeTypeVP8, "video")
+	if !c.soundless {
+		c.addTrack(pc, webrtc.MimeTypeOpus, "audio")
+	}
+	session := &fakeSession{pc: pc, stop: make(chan struct{}), done: make(chan struct{}), send: s.send, frozen: c.frozen}
+	pc.OnTrack(func(track *webrtc.TrackRemote, _ *webrtc.RTPReceiver) { c.listen(track) })
+	pc.OnDataChannel(func(channel *webrtc.DataChannel) {
+		if c.control != nil && channel.Label() == "control" && channel.Protocol() == "seccam-control.v1" && channel.Ordered() {
+			c.control.serve(session, channel)
+		}
+	})
 	pc.OnICECandidate(func(candidate *webrtc.ICECandidate) {
 		body := signaling.Candidate{}
 		if candidate != nil {
@@ -151,6 +166,14 @@ func (c *fakeCamera) newSession(s *fakeSocket, m signaling.Message) *fakeSession
 	})
 	go session.play(track)
 	return session
+}
+
+func (c *fakeCamera) addTrack(pc *webrtc.PeerConnection, codec, name string) *webrtc.TrackLocalStaticSample {
+	track, err := webrtc.NewTrackLocalStaticSample(webrtc.RTPCodecCapability{MimeType: codec}, name, "camera")
+	require.NoError(c.t, err)
+	_, err = pc.AddTrack(track)
+	require.NoError(c.t, err)
+	return track
 }
 
 // play sends the picture until the session ends.
@@ -183,12 +206,17 @@ func (s *fakeSession) play(track *webrtc.TrackLocalStaticSample) {
 }
 
 // freeze stops the frames of every session and leaves their connections.
-func (c *fakeCamera) freeze() {
+func (c *fakeCamera) freeze() { c.setFrozen(true) }
+
+// thaw lets the frames go on.
+func (c *fakeCamera) thaw() { c.setFrozen(false) }
+
+func (c *fakeCamera) setFrozen(frozen bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, s := range c.sessions {
 		s.mu.Lock()
-		s.frozen = true
+		s.frozen = frozen
 		s.mu.Unlock()
 	}
 }
@@ -243,6 +271,14 @@ func (c *fakeCamera) offered() []signaling.SessionID {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return append([]signaling.SessionID(nil), c.offers...)
+}
+
+// lastOffer is the SDP of the newest offer.
+func (c *fakeCamera) lastOffer() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	require.NotEmpty(c.t, c.sdps)
+	return c.sdps[len(c.sdps)-1]
 }
 
 // left lists the sessions that a bye ended.

@@ -32,6 +32,7 @@ type portal struct {
 	revoked  *fakeRevoker
 	signals  *fakeSignals
 	devices  *fakeDevices
+	cameras  *fakeCameras
 	clock    *clock
 	log      *safeBuffer
 	server   *server
@@ -42,7 +43,7 @@ func newPortal(t *testing.T) *portal { return newPortalWith(t, func(*Config) {})
 
 func newPortalWith(t *testing.T, change func(*Config)) *portal {
 	t.Helper()
-	p := &portal{t: t, clock: &clock{}, log: &safeBuffer{}, revoked: &fakeRevoker{}, devices: &fakeDevices{}}
+	p := &portal{t: t, clock: &clock{}, log: &safeBuffer{}, revoked: &fakeRevoker{}, devices: &fakeDevices{}, cameras: newFakeCameras(t)}
 	log := slog.New(slog.NewTextHandler(p.log, nil))
 	var err error
 	p.store, err = store.Open(t.Context(), filepath.Join(t.TempDir(), "seccam.db"), p.clock.now)
@@ -56,7 +57,7 @@ func newPortalWith(t *testing.T, change func(*Config)) *portal {
 	cfg := Config{PublicURL: p.url}
 	change(&cfg)
 	p.server, err = newServer(cfg, Deps{
-		Accounts: p.accounts, Logins: p.store.Logins(), Presence: p.presence, Signals: p.signals, Devices: p.devices,
+		Accounts: p.accounts, Logins: p.store.Logins(), Presence: p.presence, Cameras: p.cameras, Signals: p.signals, Devices: p.devices,
 		Revoker: p.revoked, Ready: p.store.Ping, Now: p.clock.now, Log: log,
 	})
 	require.NoError(t, err)

@@ -6,7 +6,9 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
+	"github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -101,7 +103,51 @@ func scenes(p *portal) []scene {
 		g.state("live")
 		g.until(`document.querySelector('#player').dataset.path === 'direct'`)
 	})
+	add("watch-controls", func(g *page) {
+		newFakeControl(newFakeCamera(p), allControls, floor("free"), fullStats)
+		g.as(member).open("/cameras/" + camera)
+		g.state("live")
+		g.shown("#panel", true)
+		g.click("#panel summary")
+		g.says("#stat-viewers", "3")
+	})
+	add("watch-talking", func(g *page) {
+		control := newFakeControl(newFakeCamera(p), noControls, floor("free"), fullStats)
+		control.setAnswer(giveFloor)
+		g.microphone(browser.PermissionSettingGranted)
+		g.as(member).open("/cameras/" + camera)
+		g.shown("#talk", true)
+		g.keyDown("t")
+		g.phase("talking")
+	})
+	add("watch-weak", func(g *page) {
+		control := newFakeControl(newFakeCamera(p), noControls, floor("busy"))
+		g.as(member).open("/cameras/" + camera)
+		g.state("live")
+		g.until(`document.querySelector('#player').dataset.path === 'direct'`)
+		require.Eventually(p.t, func() bool {
+			control.say(keyStats)
+			return g.text("#weak-note") != ""
+		}, waitDeadline, 50*time.Millisecond)
+		g.keyDown("t")
+		g.says("#talk-note", "Someone else")
+	})
+	add("watch-waiting", func(g *page) {
+		fake := newFakeCamera(p)
+		control := newFakeControl(fake, noControls, floor("free"))
+		g.as(member).open("/cameras/" + camera)
+		g.state("live")
+		fake.freeze()
+		control.say(pictureState("lost", "The camera's cable seems to be unplugged."))
+		g.state("waiting")
+	})
+	add("watch-private", func(g *page) {
+		p.presence.set(camera, privateNow("Privacy mode is on until Monday 07:00"))
+		g.as(member).open("/cameras/" + camera)
+		g.state("private")
+	})
 	add("watch-refused", func(g *page) {
+		p.presence.set(camera, online())
 		p.pin(camera, otherFingerprint)
 		newFakeCamera(p)
 		g.as(member).open("/cameras/" + camera)

@@ -3,6 +3,7 @@ package web
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -116,24 +117,38 @@ func TestFingerprints(t *testing.T) {
 	}
 }
 
+// with adds pairs of event and state to a copy of some.
+func with(some map[string]string, pairs ...string) map[string]string {
+	all := maps.Clone(some)
+	for i := 0; i < len(pairs); i += 2 {
+		all[pairs[i]] = pairs[i+1]
+	}
+	return all
+}
+
 // TestTransitions is the table of legal transitions; every other pair of state and event is illegal.
 func TestTransitions(t *testing.T) {
+	ends := map[string]string{
+		"absent": "offline", "blind": "nopicture", "hide": "private", "full": "busy", "refuse": "refused", "fail": "failed", "stop": "idle",
+	}
 	legal := map[string]map[string]string{
-		"idle":       {"start": "connecting", "absent": "offline", "blind": "nopicture"},
-		"connecting": {"frame": "live", "absent": "offline", "blind": "nopicture", "full": "busy", "refuse": "refused", "fail": "failed", "stop": "idle"},
-		"live":       {"lose": "recovering", "absent": "offline", "blind": "nopicture", "full": "busy", "refuse": "refused", "fail": "failed", "stop": "idle"},
-		"recovering": {"frame": "live", "absent": "offline", "blind": "nopicture", "full": "busy", "refuse": "refused", "fail": "failed", "stop": "idle"},
-		"offline":    {"start": "connecting", "blind": "nopicture", "refuse": "refused", "stop": "idle"},
-		"nopicture":  {"start": "connecting", "absent": "offline", "refuse": "refused", "stop": "idle"},
-		"busy":       {"start": "connecting", "absent": "offline", "refuse": "refused", "stop": "idle"},
+		"idle":       {"start": "connecting", "absent": "offline", "blind": "nopicture", "hide": "private"},
+		"connecting": with(ends, "frame", "live", "wait", "waiting"),
+		"live":       with(ends, "lose", "recovering", "wait", "waiting"),
+		"waiting":    with(ends, "frame", "live", "lose", "recovering"),
+		"recovering": with(ends, "frame", "live", "wait", "waiting"),
+		"offline":    {"start": "connecting", "blind": "nopicture", "hide": "private", "refuse": "refused", "stop": "idle"},
+		"nopicture":  {"start": "connecting", "absent": "offline", "hide": "private", "refuse": "refused", "stop": "idle"},
+		"private":    {"start": "connecting", "absent": "offline", "blind": "nopicture", "refuse": "refused", "stop": "idle"},
+		"busy":       {"start": "connecting", "absent": "offline", "hide": "private", "refuse": "refused", "stop": "idle"},
 		"refused":    {"start": "connecting", "stop": "idle"},
-		"failed":     {"start": "connecting", "absent": "offline", "refuse": "refused", "stop": "idle"},
+		"failed":     {"start": "connecting", "absent": "offline", "hide": "private", "refuse": "refused", "stop": "idle"},
 		"signedout":  {},
 	}
 	g := newPortal(t).page()
 	g.open("/login")
 	for _, state := range module[[]string](g, "machine.js", `m.states`) {
-		for _, event := range []string{"start", "stop", "frame", "lose", "absent", "blind", "full", "refuse", "fail", "nonsense"} {
+		for _, event := range []string{"start", "stop", "frame", "lose", "wait", "hide", "absent", "blind", "full", "refuse", "fail", "nonsense"} {
 			got := module[string](g, "machine.js", fmt.Sprintf(`m.next(%q, %q) ?? ''`, state, event))
 			assert.Equal(t, legal[state][event], got, "%s, %s", state, event)
 		}
@@ -146,7 +161,8 @@ func TestTransitions(t *testing.T) {
 func TestSnapshotNames(t *testing.T) {
 	g := newPortal(t).page()
 	g.open("/login")
-	name := module[string](g, "controls.js", `m.snapshotName('Tür: hinten/links', new Date('2026-05-04T03:02:01.9Z'))`)
+	name := module[string](g, "snapshot.js", `m.snapshotName('Tür: hinten/links', new Date('2026-05-04T03:02:01.9Z'))`)
 	assert.Equal(t, "Tür-hinten-links-2026-05-04T030201Z.jpg", name)
-	assert.Equal(t, "camera-2026-05-04T030201Z.jpg", module[string](g, "controls.js", `m.snapshotName('../', new Date('2026-05-04T03:02:01Z'))`))
+	assert.Equal(t, "camera-2026-05-04T030201Z.jpg", module[string](g, "snapshot.js", `m.snapshotName('../', new Date('2026-05-04T03:02:01Z'))`))
+	assert.Equal(t, "x-2026-05-04T030201Z.png", module[string](g, "snapshot.js", `m.snapshotName('x', new Date('2026-05-04T03:02:01Z'), 'image/png')`))
 }

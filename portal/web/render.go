@@ -40,6 +40,7 @@ func parsePages(assets *assets, now func() time.Time) (pages, error) {
 		"iso":    func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"ago":    func(t time.Time) string { return ago(now().Sub(t)) },
 		"seenAt": func(p signaling.Presence) time.Time { return time.UnixMilli(p.LastSeen) },
+		"thumb":  thumbState,
 	}
 	base, err := template.New("").Funcs(funcs).ParseFS(templates, "templates/layout.html", "templates/parts.html")
 	if err != nil {
@@ -96,6 +97,18 @@ func cameraName(camera store.Camera) string {
 		return camera.Name
 	}
 	return "Camera " + strings.ToUpper(camera.ID[:min(5, len(camera.ID))])
+}
+
+// thumbState is the state of a camera's box for pictures before there is one. static/thumbnail.js says
+// the same.
+func thumbState(p signaling.Presence) string {
+	switch p.State {
+	case signaling.StateOnline, signaling.StateNoPicture:
+		return "empty"
+	case signaling.StatePrivate:
+		return "private"
+	}
+	return "offline"
 }
 
 // ago says how long something is past. static/time.js says it in the same words.

@@ -54,4 +54,7 @@ func (s *server) routes(e *echo.Echo) {
 	api.GET("/cameras/:id", s.memberCamera(s.apiCamera))
 	api.PATCH("/cameras/:id", s.memberCamera(s.apiRename))
 	api.DELETE("/cameras/:id", s.memberCamera(s.apiRelease))
+	api.POST("/cameras/:id/snapshot", s.memberCamera(s.apiSnapshot))
+	api.GET("/cameras/:id/privacy", s.memberCamera(s.apiPrivacy))
+	api.PUT("/cameras/:id/privacy", s.memberCamera(s.apiSetPrivacy))
 }

@@ -18,11 +18,12 @@ const (
 	guessBurst, guessEvery   = 10, 10 * time.Second
 	claimBurst, claimEvery   = 20, 5 * time.Second
 	deviceBurst, deviceEvery = 200, 20 * time.Millisecond
+	callBurst, callEvery     = 60, 250 * time.Millisecond
 )
 
 // limits are the throttles of this process, by what they protect.
 type limits struct {
-	signUp, logIn, guess, claimUser, claimAddress, device *limiter
+	signUp, logIn, guess, claimUser, claimAddress, device, call *limiter
 }
 
 func newLimits() limits {
@@ -33,6 +34,7 @@ func newLimits() limits {
 		claimUser:    newLimiter(claimBurst, claimEvery),
 		claimAddress: newLimiter(claimBurst, claimEvery),
 		device:       newLimiter(deviceBurst, deviceEvery),
+		call:         newLimiter(callBurst, callEvery),
 	}
 }
 

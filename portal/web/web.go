@@ -57,11 +57,21 @@ type Devices interface {
 	Token(ctx context.Context, req credential.TokenRequest) (credential.TokenResponse, error)
 }
 
+// Cameras calls the methods of connected cameras. Its errors are those of package remote and the
+// camera's refusals, each a [signaling.Error].
+type Cameras interface {
+	// Snapshot takes a picture that only the owner of the request's key can open.
+	Snapshot(ctx context.Context, cameraID string, request signaling.SnapshotRequest) (sealed []byte, err error)
+	// Privacy sets the privacy settings, unless they are nil, and returns what holds now.
+	Privacy(ctx context.Context, cameraID string, settings *signaling.PrivacySettings) (signaling.PrivacyReply, error)
+}
+
 // Deps is everything the handlers call. All but Now are required.
 type Deps struct {
 	Accounts *account.Service
 	Logins   scs.CtxStore
 	Presence Presence
+	Cameras  Cameras
 	Signals  Signals
 	Devices  Devices
 	Revoker  account.Revoker
@@ -78,6 +88,7 @@ type server struct {
 	public *url.URL
 	logins *logins
 	limits limits
+	asking asking
 	pages  pages
 	assets *assets
 	csrf   *http.CrossOriginProtection

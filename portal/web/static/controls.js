@@ -1,4 +1,5 @@
 // The buttons and keys of the player that concern the picture and not the connection.
+import { saveSnapshot } from './snapshot.js';
 
 /** Shows a toggle's state. */
 export const press = (button, on) => button.setAttribute('aria-pressed', String(on));
@@ -8,6 +9,12 @@ function mute(video, button) {
     video.muted = !video.muted;
   });
   video.addEventListener('volumechange', () => press(button, video.muted));
+}
+
+/** Says whether there is a sound that could be heard. */
+export function showSound(button, sound) {
+  button.disabled = !sound;
+  button.title = sound ? 'Sound on or off (m)' : 'This camera sends no sound';
 }
 
 function fullscreen(player, video, button) {
@@ -29,26 +36,15 @@ function pictureInPicture(video, button) {
   });
 }
 
-/** A file name that sorts by time and that every system takes. */
-export function snapshotName(name, at = new Date()) {
-  const safe = name.replace(/[^\p{L}\p{N}]+/gu, '-').replace(/^-+|-+$/g, '') || 'camera';
-  return `${safe}-${at.toISOString().slice(0, 19).replace(/:/g, '')}Z.jpg`;
-}
-
-function snapshot(video, name, button) {
-  button.addEventListener('click', () => {
-    if (!video.videoWidth) return;
-    const canvas = document.createElement('canvas');
-    canvas.width = video.videoWidth;
-    canvas.height = video.videoHeight;
-    canvas.getContext('2d').drawImage(video, 0, 0);
-    canvas.toBlob((blob) => {
-      const link = document.createElement('a');
-      link.href = URL.createObjectURL(blob);
-      link.download = snapshotName(name);
-      link.click();
-      setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
-    }, 'image/jpeg', 0.92);
+function snapshot(video, name, ask, button) {
+  let saving = false;
+  button.addEventListener('click', async () => {
+    if (saving) return;
+    saving = true;
+    button.setAttribute('aria-busy', 'true');
+    await saveSnapshot(video, name, ask);
+    button.setAttribute('aria-busy', 'false');
+    saving = false;
   });
 }
 
@@ -65,12 +61,16 @@ function keys(buttons) {
   });
 }
 
-/** Wires all of it up. */
-export function wireControls({ player, video, name }) {
+/**
+ * Wires all of it up.
+ * @param {{player: HTMLElement, video: HTMLVideoElement, name: string, ask: () => Promise<Blob>}} options
+ *   ask asks the camera for a picture
+ */
+export function wireControls({ player, video, name, ask }) {
   const button = (id) => player.querySelector(`#${id}`);
   mute(video, button('mute'));
   fullscreen(player, video, button('fullscreen'));
   pictureInPicture(video, button('pip'));
-  snapshot(video, name, button('snapshot'));
+  snapshot(video, name, ask, button('snapshot'));
   keys({ ' ': button('play'), s: button('play'), m: button('mute'), f: button('fullscreen'), p: button('snapshot'), i: button('pip') });
 }

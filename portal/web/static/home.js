@@ -1,9 +1,11 @@
-// The home page: every camera's state, live.
+// The home page: every camera's state, live, and its latest picture.
 import { showPresence } from './presence.js';
 import { Signal } from './signal.js';
+import { Thumbnails } from './thumbnail.js';
 import { keepTimes } from './time.js';
 
 const signal = new Signal();
+const thumbnails = new Thumbnails(document.querySelectorAll('[data-camera]'));
 const connection = document.getElementById('connection');
 
 function say(text) {
@@ -14,6 +16,7 @@ function say(text) {
 signal.addEventListener('status', ({ detail }) => {
   const card = document.querySelector(`[data-camera="${CSS.escape(detail.camera)}"]`);
   if (card) showPresence(card.querySelector('[data-presence]'), detail.presence);
+  thumbnails.follow(detail.camera, detail.presence);
 });
 let late = 0;
 signal.addEventListener('down', () => {
@@ -25,7 +28,11 @@ signal.addEventListener('welcome', () => {
   say('');
 });
 signal.addEventListener('signedout', () => location.assign('/login'));
-addEventListener('pagehide', () => signal.stop());
+addEventListener('pagehide', () => {
+  signal.stop();
+  thumbnails.stop();
+});
 addEventListener('pageshow', (event) => event.persisted && location.reload()); // an old list may be wrong
 keepTimes();
 signal.start();
+thumbnails.start();

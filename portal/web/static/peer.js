@@ -1,4 +1,5 @@
 // One session's RTCPeerConnection. It is made, with its offer, before anyone clicks.
+import { Control } from './control.js';
 import { checkFingerprints } from './fingerprint.js';
 
 const CONFIG = { bundlePolicy: 'max-bundle' };
@@ -6,26 +7,27 @@ const CONFIG = { bundlePolicy: 'max-bundle' };
 /** Thrown when an answer names another certificate than the camera's. */
 export class Mismatch extends Error {}
 
-/** H264 first, since it is what cameras encode; constrained baseline in packetization-mode 1 before the rest. */
-function rank(codec) {
-  if (codec.mimeType !== 'video/H264') return 2;
-  return /packetization-mode=1/.test(codec.sdpFmtpLine) && /profile-level-id=42e01f/i.test(codec.sdpFmtpLine) ? 0 : 1;
+/**
+ * H264 first, since it is what cameras encode: constrained baseline in packetization-mode 1 before
+ * the rest. Then VP8, and then whatever else the browser has: the camera chooses.
+ */
+function rank({ mimeType, sdpFmtpLine = '' }) {
+  if (mimeType === 'video/VP8') return 2;
+  if (mimeType !== 'video/H264') return 3;
+  return /packetization-mode=1/.test(sdpFmtpLine) && /profile-level-id=42e01f/i.test(sdpFmtpLine) ? 0 : 1;
 }
 
-function preferH264(transceiver) {
+function orderCodecs(transceiver) {
   const codecs = RTCRtpReceiver.getCapabilities?.('video')?.codecs;
   if (codecs && transceiver.setCodecPreferences) {
     transceiver.setCodecPreferences([...codecs].sort((a, b) => rank(a) - rank(b)));
   }
 }
 
-function receiver(pc, kind) {
-  const transceiver = pc.addTransceiver(kind, { direction: 'recvonly' });
-  if (kind === 'video') preferH264(transceiver);
-  // Show frames when they arrive: the first name is the standard's, the second Chromium's older one.
-  if ('jitterBufferTarget' in transceiver.receiver) transceiver.receiver.jitterBufferTarget = 0;
-  if ('playoutDelayHint' in transceiver.receiver) transceiver.receiver.playoutDelayHint = 0;
-  return transceiver.receiver;
+/** Shows frames when they arrive: the first name is the standard's, the second Chromium's older one. */
+function hurry(receiver) {
+  if ('jitterBufferTarget' in receiver) receiver.jitterBufferTarget = 0;
+  if ('playoutDelayHint' in receiver) receiver.playoutDelayHint = 0;
 }
 
 export class Peer {
@@ -35,17 +37,29 @@ export class Peer {
   answered = false;
   /** Whether a frame of this session was shown. */
   seen = false;
+  #audio;
   #awaiting = false;
   #early = [];
   #closed = false;
 
   /**
    * @param {RTCIceServer[]} iceServers
-   * @param {{candidate: (peer: Peer, candidate: object) => void, state: (peer: Peer) => void}} on
+   * @param {{candidate: (peer: Peer, candidate: object) => void, state: (peer: Peer) => void,
+   *   control: (peer: Peer, message: {type: string}) => void, mute: (peer: Peer) => void}} on
+   *   mute is called when the control channel ends before the connection
    */
   constructor(iceServers, on) {
     this.pc = new RTCPeerConnection({ ...CONFIG, iceServers });
-    this.stream = new MediaStream([receiver(this.pc, 'video').track, receiver(this.pc, 'audio').track]);
+    const video = this.pc.addTransceiver('video', { direction: 'recvonly' });
+    orderCodecs(video);
+    // Both ways and without a track: a microphone can be put in later without another negotiation.
+    this.#audio = this.pc.addTransceiver('audio', { direction: 'sendrecv' });
+    for (const { receiver } of [video, this.#audio]) hurry(receiver);
+    this.stream = new MediaStream([video.receiver.track, this.#audio.receiver.track]);
+    this.control = new Control(this.pc, {
+      message: (message) => !this.#closed && on.control(this, message),
+      closed: () => !this.#closed && on.mute(this),
+    });
     this.pc.onicecandidate = ({ candidate }) => {
       if (candidate?.candidate === '') return; // the end of one generation; null follows
       on.candidate(this, candidate ? candidate.toJSON() : { candidate: '' });
@@ -57,6 +71,16 @@ export class Peer {
 
   get connected() {
     return this.pc.connectionState === 'connected';
+  }
+
+  /** Whether the camera sends sound, as the last answer says. */
+  get sound() {
+    return ['sendrecv', 'recvonly'].includes(this.#audio.currentDirection);
+  }
+
+  /** Sends a microphone's track to the camera; null ends it. @param {MediaStreamTrack|null} track */
+  speak(track) {
+    return this.#closed ? Promise.resolve() : this.#audio.sender.replaceTrack(track);
   }
 
   setIceServers(iceServers) {

@@ -15,10 +15,17 @@ const EVENTS = {
 /** Codes after which a new session is all that is needed. */
 const NEW_SESSION = new Set(['unknown_session', 'replayed', 'rate_limited']);
 
+/** The end of privacy is told by the camera's presence; looking again is for when that was missed. */
+const PRIVATE_SECONDS = 30;
+
 const RETRY_SECONDS = { busy: 5, source_lost: 5, offline: 5 };
+
+/** The end of a view because the owner wants it so. The page has its own words for that. */
+export const HIDDEN = { event: 'hide', text: '', retry: PRIVATE_SECONDS };
 
 /** @param {{code: string, message?: string, retry_after?: number}} error */
 export function ofError(error) {
+  if (error.code === 'private') return HIDDEN;
   const retry = error.retry_after || RETRY_SECONDS[error.code] || 0;
   if (NEW_SESSION.has(error.code)) return { event: 'again', text: error.message ?? '', retry };
   return { event: EVENTS[error.code] ?? 'fail', text: error.message || 'The camera refused.', retry };
@@ -33,6 +40,8 @@ export function ofBye(reason) {
       return { event: 'signout', text: '', retry: 0 };
     case 'shutdown':
       return { event: 'absent', text: 'The camera is stopping.', retry: 5 };
+    case 'private':
+      return HIDDEN;
     default:
       return { event: 'again', text: 'The camera ended the connection.', retry: 0 };
   }

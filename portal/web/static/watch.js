@@ -1,6 +1,7 @@
 // The watch page: puts a Viewer's state into words and attributes. Tests and styles read data-state
 // of <main> and #player, and data-path ("direct", "relayed") and data-session of #player.
-import { press, wireControls } from './controls.js';
+import { press, showSound, wireControls } from './controls.js';
+import { clearFigures, showConnection, showSample } from './figures.js';
 import { showPresence } from './presence.js';
 import { Signal } from './signal.js';
 import { keepTimes } from './time.js';
@@ -18,7 +19,7 @@ const viewer = new Viewer({
   camera: main.dataset.camera,
   fingerprint: main.dataset.fingerprint,
   presence: {
-    online: ['online', 'no_picture'].includes(main.dataset.presenceState),
+    online: ['online', 'no_picture', 'private'].includes(main.dataset.presenceState),
     state: main.dataset.presenceState,
     text: main.dataset.presenceText,
   },
@@ -29,9 +30,11 @@ const OVERLAY = {
   idle: ['Not playing', 'Press Start to see the live picture.', 'Start'],
   connecting: ['Connecting', '', ''],
   live: ['Live', '', ''],
+  waiting: ['The camera lost its picture', 'The picture comes back by itself.', ''],
   recovering: ['Getting the picture back', '', ''],
   offline: ['The camera is offline', 'The picture starts by itself when the camera is back.', ''],
   nopicture: ['The camera has no picture', 'It is connected, but its source is not. The picture starts by itself.', 'Try now'],
+  private: ['Privacy mode is on', 'The owner switched this camera off for now.', ''],
   busy: ['The camera is busy', 'It serves as many viewers as it can. Trying again by itself.', 'Try now'],
   refused: ['Not connected', '', 'Try again'],
   failed: ['No connection', '', 'Try again'],
@@ -48,9 +51,13 @@ const STEPS = {
   again: 'Starting over…',
 };
 
-const CONNECTION = {
-  new: 'Connecting', connecting: 'Connecting', connected: 'Connected', disconnected: 'Interrupted',
-  failed: 'Lost', closed: 'Not connected',
+/** What follows a reason, where the picture returns without anyone doing anything. */
+const RETURNS = {
+  waiting: 'The picture comes back by itself.',
+  offline: 'The picture starts by itself.',
+  nopicture: 'The picture starts by itself.',
+  busy: 'The picture starts by itself.',
+  failed: 'It is tried again every half minute.',
 };
 
 /** What to add to the reason that the viewer gives. */
@@ -60,8 +67,7 @@ function overlayText() {
   if (step) return viewer.text ? `${viewer.text} ${step}` : step;
   if (!viewer.text) return fallback;
   const ended = /[.!?]$/.test(viewer.text) ? viewer.text : `${viewer.text}.`;
-  if (viewer.state === 'failed') return `${ended} It is tried again every half minute.`;
-  return ['offline', 'nopicture', 'busy'].includes(viewer.state) ? `${ended} The picture starts by itself.` : ended;
+  return [ended, RETURNS[viewer.state]].filter(Boolean).join(' ');
 }
 
 /** Holds the last picture while it is got back; the browser shows black for a closed connection. */
@@ -85,37 +91,25 @@ function announce() {
 function showState() {
   const { state } = viewer;
   const [title, , action] = OVERLAY[state];
-  if (state === 'recovering' && player.dataset.state === 'live') holdStill();
+  if (state === 'recovering' && ['live', 'waiting'].includes(player.dataset.state)) holdStill();
   main.dataset.state = player.dataset.state = state;
   player.dataset.session = viewer.session;
   byId('overlay-title').textContent = title;
   byId('overlay-text').textContent = overlayText();
   byId('overlay-action').hidden = action === '';
   byId('overlay-action').textContent = action;
+  if (byId('privacy-link')) byId('privacy-link').hidden = state !== 'private'; // owners only have one
   const playing = !['idle', 'refused', 'failed', 'signedout'].includes(state);
   press(byId('play'), playing);
   byId('play').querySelector('[data-label]').textContent = playing ? 'Stop' : 'Start';
   byId('snapshot').disabled = state !== 'live';
-  if (state !== 'live' && state !== 'recovering') clearSample();
-  byId('stat-connection').textContent = CONNECTION[viewer.connection];
+  if (!['live', 'waiting', 'recovering'].includes(state)) {
+    clearFigures();
+    player.dataset.path = '';
+  }
+  showConnection(viewer.connection);
+  if (viewer.peer?.answered) showSound(byId('mute'), viewer.peer.sound);
   announce();
-}
-
-function clearSample() {
-  player.dataset.path = '';
-  for (const name of ['path', 'resolution', 'fps', 'bitrate', 'delay']) byId(`stat-${name}`).textContent = '–';
-}
-
-/** @param {import('./readout.js').Sample} sample */
-function showSample(sample) {
-  player.dataset.path = sample.path;
-  byId('stat-connection').textContent = CONNECTION[viewer.connection];
-  byId('stat-path').textContent = { direct: 'Direct', relayed: 'Relayed' }[sample.path] ?? '–';
-  byId('stat-resolution').textContent = sample.width ? `${sample.width} × ${sample.height}` : '–';
-  const number = (value, text) => (Number.isFinite(value) ? text : '–');
-  byId('stat-fps').textContent = number(sample.fps, `${Math.round(sample.fps)} fps`);
-  byId('stat-bitrate').textContent = number(sample.bitsPerSecond, `${(sample.bitsPerSecond / 1e6).toFixed(2)} Mbit/s`);
-  byId('stat-delay').textContent = number(sample.delay, `${Math.max(1, Math.round(sample.delay))} ms`);
 }
 
 function showTrust() {
@@ -130,7 +124,11 @@ function act() {
 }
 
 viewer.addEventListener('change', showState);
-viewer.addEventListener('sample', ({ detail }) => showSample(detail));
+viewer.addEventListener('sample', ({ detail }) => {
+  player.dataset.path = detail.path;
+  showConnection(viewer.connection);
+  showSample(detail);
+});
 viewer.addEventListener('presence', () => showPresence(document.querySelector('[data-presence]'), viewer.presence));
 viewer.addEventListener('trust', showTrust);
 byId('play').addEventListener('click', () => (byId('play').getAttribute('aria-pressed') === 'true' ? viewer.stop() : act()));
@@ -145,7 +143,19 @@ addEventListener('pageshow', (event) => {
   viewer.autostart();
 });
 
-wireControls({ player, video, name: main.dataset.name });
+/** What a camera with a control channel adds to the page, from its first word on. */
+let remote = null;
+const loadRemote = () => import('./remote.js').then(({ Remote }) => new Remote(viewer, video), () => (remote = null));
+viewer.addEventListener('control', async ({ detail }) => {
+  remote ??= loadRemote();
+  (await remote)?.receive(detail);
+});
+viewer.addEventListener('session', async () => (await remote)?.reset());
+
+wireControls({
+  player, video, name: main.dataset.name,
+  ask: async () => viewer.peer.control.snapshot(),
+});
 keepTimes();
 signal.start();
 viewer.autostart();

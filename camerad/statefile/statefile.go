@@ -1,0 +1,44 @@
+// Package statefile keeps small files that must survive a power cut.
+package statefile
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+)
+
+// Replace makes path a file of mode 0600 with data, and its folder if there is none. Whenever the power
+// fails, the old or the new content is there as a whole; after Replace it is the new one.
+func Replace(path string, data []byte) error {
+	folder := filepath.Dir(path)
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return err
+	}
+	temporary := path + ".new"
+	if err := write(temporary, data); err != nil {
+		return errors.Join(err, os.Remove(temporary))
+	}
+	if err := os.Rename(temporary, path); err != nil {
+		return err
+	}
+	return sync(folder)
+}
+
+// write makes a file that is on the disk when it returns.
+func write(path string, data []byte) error {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(data)
+	return errors.Join(err, file.Chmod(0o600), file.Sync(), file.Close())
+}
+
+// sync brings a folder's names to the disk.
+func sync(folder string) error {
+	dir, err := os.Open(folder)
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}

@@ -1,0 +1,118 @@
+package transport
+
+import (
+	"encoding/binary"
+	"net"
+	"net/netip"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// call is the memory of a sendmmsg(2). It has to be on the heap.
+type call struct {
+	headers  [maxPackets]messageHeader
+	vectors  [maxPackets]unix.Iovec
+	controls [maxPackets]segmentControl
+	name4    unix.RawSockaddrInet4
+	name6    unix.RawSockaddrInet6
+
+	run   func(fd uintptr) // c.sendmmsg: kept, since making a method value allocates
+	count int              // of messages
+	sent  int
+	errno syscall.Errno
+}
+
+// messageHeader is struct mmsghdr.
+type messageHeader struct {
+	header unix.Msghdr
+	length uint32 // set by the kernel
+}
+
+// segmentControl is the control message UDP_SEGMENT with its padding (cmsg(3)).
+type segmentControl struct {
+	header unix.Cmsghdr
+	size   uint16 // of all segments but the last, in bytes
+}
+
+func (c *call) init() {
+	c.run = c.sendmmsg
+	c.name4.Family = unix.AF_INET
+	c.name6.Family = unix.AF_INET6
+	for i := range c.controls {
+		control := &c.controls[i].header
+		control.Level, control.Type = unix.IPPROTO_UDP, unix.UDP_SEGMENT
+		control.SetLen(unix.CmsgLen(2))
+		c.headers[i].header.Iov = &c.vectors[i]
+		c.headers[i].header.SetIovlen(1)
+	}
+}
+
+// newKernel returns the function that sends on udp, and whether the kernel can cut messages (Linux
+// 4.18; one that cannot would ignore the wish and send the whole as one packet).
+func newKernel(udp *net.UDPConn, v4 bool) (sendFunc, bool, error) {
+	raw, err := udp.SyscallConn()
+	if err != nil {
+		return nil, false, err
+	}
+	segments := false
+	err = raw.Control(func(fd uintptr) {
+		_, err := unix.GetsockoptInt(int(fd), unix.IPPROTO_UDP, unix.UDP_SEGMENT)
+		segments = err == nil
+	})
+	return func(c *call, messages []message, to netip.AddrPort) (int, error) {
+		name, size := c.destination(to, v4)
+		for i := range messages {
+			c.describe(i, &messages[i], name, size)
+		}
+		c.count = len(messages)
+		// Unlike raw.Write, Control does not make the viewers queue for a lock.
+		if err := raw.Control(c.run); err != nil {
+			return 0, err
+		}
+		if c.errno != 0 {
+			return 0, c.errno
+		}
+		return c.sent, nil
+	}, segments, err
+}
+
+// destination returns the address and size of to as a socket address.
+func (c *call) destination(to netip.AddrPort, v4 bool) (*byte, uint32) {
+	if v4 {
+		c.name4.Addr = to.Addr().As4()
+		binary.BigEndian.PutUint16((*[2]byte)(unsafe.Pointer(&c.name4.Port))[:], to.Port())
+		return (*byte)(unsafe.Pointer(&c.name4)), unix.SizeofSockaddrInet4
+	}
+	c.name6.Addr = to.Addr().As16()
+	binary.BigEndian.PutUint16((*[2]byte)(unsafe.Pointer(&c.name6.Port))[:], to.Port())
+	return (*byte)(unsafe.Pointer(&c.name6)), unix.SizeofSockaddrInet6
+}
+
+// describe fills in the i-th header.
+func (c *call) describe(i int, m *message, name *byte, size uint32) {
+	header := &c.headers[i].header
+	header.Name, header.Namelen = name, size
+	c.vectors[i].Base = unsafe.SliceData(m.payload)
+	c.vectors[i].SetLen(len(m.payload))
+	header.Control = nil
+	header.SetControllen(0)
+	if m.segment != 0 {
+		c.controls[i].size = uint16(m.segment)
+		header.Control = (*byte)(unsafe.Pointer(&c.controls[i]))
+		header.SetControllen(int(unsafe.Sizeof(c.controls[i])))
+	}
+}
+
+// sendmmsg makes the system call on a socket.
+func (c *call) sendmmsg(fd uintptr) {
+	for {
+		n, _, errno := unix.Syscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&c.headers[0])), uintptr(c.count),
+			unix.MSG_DONTWAIT, 0, 0)
+		c.sent, c.errno = int(n), errno
+		if errno != unix.EINTR {
+			return
+		}
+	}
+}

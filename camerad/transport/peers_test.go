@@ -1,0 +1,188 @@
+package transport
+
+import (
+	"io"
+	"net"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/pion/ice/v4"
+	"github.com/pion/interceptor"
+	"github.com/pion/logging"
+	"github.com/pion/rtp"
+	"github.com/pion/webrtc/v4"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+var h264 = webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeH264, ClockRate: 90000, SDPFmtpLine: "packetization-mode=1"}
+
+// peers are a camera and a viewer that are connected.
+type peers struct {
+	t              *testing.T
+	transport      *Transport
+	camera, viewer *webrtc.PeerConnection
+	track          *webrtc.TrackLocalStaticRTP
+	received       chan *rtp.Packet
+	sequence       uint16
+}
+
+func newPeer(t *testing.T, settings webrtc.SettingEngine) *webrtc.PeerConnection {
+	codecs := &webrtc.MediaEngine{}
+	require.NoError(t, codecs.RegisterCodec(webrtc.RTPCodecParameters{RTPCodecCapability: h264, PayloadType: 102}, webrtc.RTPCodecTypeVideo))
+	settings.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
+	api := webrtc.NewAPI(webrtc.WithMediaEngine(codecs), webrtc.WithInterceptorRegistry(&interceptor.Registry{}),
+		webrtc.WithSettingEngine(settings))
+	peer, err := api.NewPeerConnection(webrtc.Configuration{})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, peer.GracefulClose()) })
+	return peer
+}
+
+// plainSettings are those of a viewer that uses pion's own sockets on the address.
+func plainSettings(t *testing.T, address netip.Addr) (s webrtc.SettingEngine) {
+	s.SetIncludeLoopbackCandidate(true)
+	if address.Is4() {
+		s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
+		s.SetIPFilter(func(ip net.IP) bool { return ip.Equal(address.AsSlice()) })
+		return s
+	}
+	// pion finds no ::1 by itself.
+	conn, err := net.ListenUDP("udp6", net.UDPAddrFromAddrPort(netip.AddrPortFrom(address, 0)))
+	require.NoError(t, err)
+	silent := logging.NewDefaultLeveledLoggerForScope("ice", logging.LogLevelDisabled, io.Discard)
+	mux := ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: conn, Logger: silent})
+	t.Cleanup(func() { require.NoError(t, mux.Close()) })
+	s.SetICEUDPMux(mux)
+	return s
+}
+
+func newPeers(t *testing.T, address netip.Addr, addresses ...netip.Addr) *peers {
+	p := &peers{t: t, transport: newTransport(t, addresses...), received: make(chan *rtp.Packet, 1000)}
+	p.viewer = newPeer(t, plainSettings(t, address))
+	_, err := p.viewer.AddTransceiverFromKind(webrtc.RTPCodecTypeVideo, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly})
+	require.NoError(t, err)
+	p.viewer.OnTrack(func(track *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
+		for {
+			packet, _, err := track.ReadRTP()
+			if err != nil {
+				return
+			}
+			p.received <- packet
+		}
+	})
+	var settings webrtc.SettingEngine
+	settings.SetICEUDPMux(p.transport.Mux())
+	p.camera = newPeer(t, settings)
+	p.track, err = webrtc.NewTrackLocalStaticRTP(h264, "video", "camera")
+	require.NoError(t, err)
+	sender, err := p.camera.AddTrack(p.track)
+	require.NoError(t, err)
+	t.Cleanup(p.transport.Coalesce(uint32(sender.GetParameters().Encodings[0].SSRC)))
+	p.negotiate(nil)
+	return p
+}
+
+// negotiate returns when both are connected.
+func (p *peers) negotiate(options *webrtc.OfferOptions) {
+	p.t.Helper()
+	offer, err := p.viewer.CreateOffer(options)
+	require.NoError(p.t, err)
+	gathered := webrtc.GatheringCompletePromise(p.viewer)
+	require.NoError(p.t, p.viewer.SetLocalDescription(offer))
+	<-gathered
+	require.NoError(p.t, p.camera.SetRemoteDescription(*p.viewer.LocalDescription()))
+	answer, err := p.camera.CreateAnswer(nil)
+	require.NoError(p.t, err)
+	gathered = webrtc.GatheringCompletePromise(p.camera)
+	require.NoError(p.t, p.camera.SetLocalDescription(answer))
+	<-gathered
+	require.NoError(p.t, p.viewer.SetRemoteDescription(*p.camera.LocalDescription()))
+	for _, peer := range []*webrtc.PeerConnection{p.viewer, p.camera} {
+		require.Eventually(p.t, func() bool {
+			if peer.ConnectionState() != webrtc.PeerConnectionStateConnected {
+				return false
+			}
+			pair, err := peer.SCTP().Transport().ICETransport().GetSelectedCandidatePair() // none amid a restart
+			return err == nil && pair != nil
+		}, patient, time.Millisecond)
+	}
+}
+
+// show sends pictures and requires that each comes complete and in order before the next is sent.
+func (p *peers) show(pictures int) {
+	p.t.Helper()
+	for range pictures {
+		var sent []*rtp.Packet
+		for i, size := range []int{30, 1100, 1100, 1100, 1100, 1100, 400} {
+			p.sequence++
+			packet := &rtp.Packet{
+				Header:  rtp.Header{Version: 2, SequenceNumber: p.sequence, Timestamp: uint32(p.sequence), Marker: i == 6},
+				Payload: rtpPacket(1, p.sequence, false, size),
+			}
+			require.NoError(p.t, p.track.WriteRTP(packet))
+			sent = append(sent, packet)
+		}
+		for _, want := range sent {
+			select {
+			case got := <-p.received:
+				require.Equal(p.t, want.SequenceNumber, got.SequenceNumber)
+				require.Equal(p.t, want.Marker, got.Marker)
+				require.Equal(p.t, want.Payload, got.Payload)
+			case <-time.After(patient):
+				require.Fail(p.t, "a packet did not come", "sequence number %d", want.SequenceNumber)
+			}
+		}
+	}
+}
+
+func TestPeers(t *testing.T) {
+	for name, address := range map[string]netip.Addr{"IPv4": loopback4, "IPv6": loopback6} {
+		t.Run(name, func(t *testing.T) {
+			addresses := []netip.Addr{loopback4}
+			if address.Is6() {
+				requireIPv6(t)
+				addresses = append(addresses, address)
+			}
+			p := newPeers(t, address, addresses...)
+			before := p.transport.Stats()
+			p.show(30)
+			after := p.transport.Stats()
+			packets, calls := after.Packets-before.Packets, after.Calls-before.Calls
+			assert.GreaterOrEqual(t, packets, uint64(30*7))
+			if oneCall {
+				assert.Less(t, calls, uint64(2*30), "with some for STUN")
+			}
+			assert.Zero(t, after.Errors)
+		})
+	}
+}
+
+// TestManyAddresses: an agent has a candidate for each, of which one serves.
+func TestManyAddresses(t *testing.T) {
+	p := newPeers(t, loopback4, loopbacks(t, 6)...)
+	p.show(5)
+}
+
+func TestICERestart(t *testing.T) {
+	p := newPeers(t, loopback4, loopbacks(t, 2)...)
+	p.show(5)
+	before, err := p.camera.SCTP().Transport().ICETransport().GetLocalParameters()
+	require.NoError(t, err)
+	for range 3 {
+		p.negotiate(&webrtc.OfferOptions{ICERestart: true})
+		p.show(5)
+	}
+	after, err := p.camera.SCTP().Transport().ICETransport().GetLocalParameters()
+	require.NoError(t, err)
+	assert.NotEqual(t, before.UsernameFragment, after.UsernameFragment)
+}
+
+// TestCloseWithLivePeers: the camera stops first.
+func TestCloseWithLivePeers(t *testing.T) {
+	p := newPeers(t, loopback4)
+	p.show(5)
+	require.NoError(t, p.transport.Close())
+	require.Error(t, p.track.WriteRTP(&rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: 1}}))
+}

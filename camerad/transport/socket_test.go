@@ -1,0 +1,121 @@
+package transport
+
+import (
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestWriteTo(t *testing.T) {
+	transport, v := newTransport(t), newViewer(t, loopback4)
+	s := transport.socketOn(loopback4)
+	n, err := s.WriteTo([]byte("hello"), net.UDPAddrFromAddrPort(v.address)) // 16 bytes of IPv4 in IPv6
+	require.NoError(t, err)
+	assert.Equal(t, 5, n)
+	n, err = s.WriteToAddrPort([]byte("mapped"), netip.AddrPortFrom(netip.AddrFrom16(v.address.Addr().As16()), v.address.Port()))
+	require.NoError(t, err)
+	assert.Equal(t, 6, n)
+	v.expect([]byte("hello"), []byte("mapped"))
+
+	_, err = s.WriteTo([]byte("x"), &net.TCPAddr{})
+	assert.Error(t, err)
+	for _, to := range []netip.AddrPort{{}, netip.AddrPortFrom(loopback6, 9), netip.AddrPortFrom(loopback4, 0)} {
+		n, err = s.WriteToAddrPort([]byte("x"), to)
+		assert.Error(t, err, to)
+		assert.Zero(t, n)
+	}
+}
+
+func TestReads(t *testing.T) {
+	transport, v := newTransport(t), newViewer(t, loopback4)
+	s := &socket{owner: transport, udp: newViewer(t, loopback4).conn} // pion reads the transport's own
+	to := s.LocalAddr().(*net.UDPAddr).AddrPort()
+	buffer := make([]byte, 100)
+	_, err := v.conn.WriteToUDPAddrPort([]byte("one"), to)
+	require.NoError(t, err)
+	n, from, err := s.ReadFromAddrPort(buffer)
+	require.NoError(t, err)
+	assert.Equal(t, "one", string(buffer[:n]))
+	assert.Equal(t, v.address, from)
+	_, err = v.conn.WriteToUDPAddrPort([]byte("two"), to)
+	require.NoError(t, err)
+	n, address, err := s.ReadFrom(buffer)
+	require.NoError(t, err)
+	assert.Equal(t, "two", string(buffer[:n]))
+	assert.Equal(t, v.address.String(), address.String())
+}
+
+// told is a log that passes its lines on.
+type told chan string
+
+func (c told) Write(line []byte) (int, error) {
+	c <- string(line)
+	return len(line), nil
+}
+
+// TestReadErrorPasses: an error must not reach pion's mux, which would stop for all viewers.
+func TestReadErrorPasses(t *testing.T) {
+	lines := make(told, 1)
+	v, camera := newViewer(t, loopback4), newViewer(t, loopback4)
+	s := &socket{
+		owner: &Transport{log: slog.New(slog.NewTextHandler(lines, nil))}, udp: camera.conn, stopping: make(chan struct{}),
+	}
+	require.NoError(t, s.udp.SetReadDeadline(time.Now())) // an error that lasts
+	go func() {
+		<-lines
+		_ = s.udp.SetReadDeadline(time.Time{})
+		_, _ = v.conn.WriteToUDPAddrPort([]byte("heard"), camera.address)
+	}()
+	buffer := make([]byte, 100)
+	n, _, err := s.ReadFromAddrPort(buffer)
+	require.NoError(t, err)
+	assert.Equal(t, "heard", string(buffer[:n]))
+	s.stop()
+	_, _, err = s.ReadFrom(buffer)
+	assert.Equal(t, io.EOF, err)
+}
+
+// TestSendingDoesNotAllocate in the steady state of a picture and of a packet alone.
+func TestSendingDoesNotAllocate(t *testing.T) {
+	if raceDetector {
+		t.Skip("with the race detector, sync.Pool drops what it should keep")
+	}
+	transport, v := newTransport(t), newViewer(t, loopback4)
+	defer transport.Coalesce(testSSRC)()
+	s := transport.socketOn(loopback4)
+	packets := picture(testSSRC, 0, 40, 1200, 1200, 1200, 1200, 1200, 1200, 300)
+	handshake, sequence := others(t)["DTLS"], uint16(0)
+	allocations := testing.AllocsPerRun(1000, func() {
+		for _, p := range packets {
+			p[2], p[3] = byte(sequence>>8), byte(sequence)
+			sequence++
+			if _, err := s.WriteToAddrPort(p, v.address); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := s.WriteToAddrPort(handshake, v.address); err != nil {
+			t.Fatal(err)
+		}
+	})
+	assert.Zero(t, allocations)
+}
+
+func TestReadingDoesNotAllocate(t *testing.T) {
+	v, camera := newViewer(t, loopback4), newViewer(t, loopback4)
+	s := &socket{udp: camera.conn}
+	buffer, report := make([]byte, 1500), []byte("report")
+	assert.Zero(t, testing.AllocsPerRun(200, func() {
+		if _, err := v.conn.WriteToUDPAddrPort(report, camera.address); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := s.ReadFromAddrPort(buffer); err != nil {
+			t.Fatal(err)
+		}
+	}))
+}

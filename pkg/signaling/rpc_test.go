@@ -1,0 +1,139 @@
+package signaling
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestRPCTopics(t *testing.T) {
+	for topic, want := range map[string]Topic{
+		RPCTopic(testCamera, MethodSnapshot): {Kind: KindRPC, Camera: testCamera, Name: "snapshot"},
+		ReplyTopic(testCamera, "portal-p1"):  {Kind: KindReply, Camera: testCamera, Name: "portal-p1"},
+	} {
+		parsed, err := ParseTopic(topic)
+		require.NoError(t, err)
+		assert.Equal(t, want, parsed)
+	}
+	assert.Equal(t, "seccam/v1/cameras/+/replies/portal-p1", RepliesFilter("portal-p1"))
+	assert.Equal(t, "seccam/v1/cameras/"+testCamera+"/rpc/+", RPCFilter(testCamera))
+}
+
+func nightly() PrivacySettings {
+	return PrivacySettings{Zone: "Europe/Berlin", Schedule: []PrivacySpan{{Days: []string{"fri", "sat"}, From: "22:00", To: "07:00"}}}
+}
+
+func TestPrivacyProblems(t *testing.T) {
+	require.Empty(t, PrivacySettings{}.Problems(), "the zero value is never")
+	require.Empty(t, nightly().Problems())
+	for field, spoil := range map[string]func(*PrivacySettings){
+		"zone":            func(s *PrivacySettings) { s.Zone = "Europe/Nowhere" },
+		"schedule":        func(s *PrivacySettings) { s.Schedule = make([]PrivacySpan, MaxSpans+1) },
+		"schedule.0.days": func(s *PrivacySettings) { s.Schedule[0].Days = nil },
+		"schedule.0.from": func(s *PrivacySettings) { s.Schedule[0].From = "7:00" },
+		"schedule.0.to":   func(s *PrivacySettings) { s.Schedule[0].To = "24:00" },
+	} {
+		s := nightly()
+		spoil(&s)
+		problems := s.Problems()
+		assert.Len(t, problems, 1, field)
+		assert.NotEmpty(t, problems[field], field)
+	}
+	for _, zone := range []string{"", "Local", "../etc/passwd", "/etc/localtime", strings.Repeat("x", 10_000)} {
+		s := nightly()
+		s.Zone = zone
+		assert.Contains(t, s.Problems(), "zone", zone)
+	}
+	for _, days := range [][]string{{"Mon"}, {"mon", "someday"}, make([]string, 8)} {
+		s := nightly()
+		s.Schedule[0].Days = days
+		assert.Contains(t, s.Problems(), "schedule.0.days", days)
+	}
+	for _, at := range []string{"", "00:60", "0000", "07:00 ", "-1:00", "+1:00", "٠٧:٠٠"} {
+		_, ok := ParseTimeOfDay(at)
+		assert.False(t, ok, at)
+	}
+	minutes, ok := ParseTimeOfDay("23:59")
+	assert.True(t, ok)
+	assert.Equal(t, 23*60+59, minutes)
+}
+
+func TestWeekdays(t *testing.T) {
+	for i, day := range Days {
+		weekday, ok := Weekday(day)
+		assert.True(t, ok)
+		assert.Equal(t, day, strings.ToLower(weekday.String()[:3]))
+		assert.Equal(t, time.Weekday((i+1)%7), weekday)
+	}
+	_, ok := Weekday("")
+	assert.False(t, ok)
+}
+
+// Absent is not off: half a setting must not switch a camera on.
+func TestPrivacySettingsNeedOn(t *testing.T) {
+	var s PrivacySettings
+	for _, data := range []string{`{}`, `{"schedule":[],"zone":""}`, `{"on":null}`, `{"on":"true"}`, `[]`, `{"on":1}`} {
+		assert.Error(t, json.Unmarshal([]byte(data), &s), data)
+	}
+	require.NoError(t, json.Unmarshal([]byte(`{"on":true}`), &s))
+	assert.True(t, s.On)
+	data, err := json.Marshal(s)
+	require.NoError(t, err)
+	assert.JSONEq(t, `{"on":true,"schedule":[],"zone":""}`, string(data))
+}
+
+// What the code refuses the document refuses, and the other way round, but for the zones' names.
+func TestAsyncAPIMethods(t *testing.T) {
+	a := readAsyncAPI(t)
+	key := make([]byte, 65)
+	for schema, list := range map[string][]any{
+		"SnapshotRequest": {SnapshotRequest{V: 1}, SnapshotRequest{V: 1, Width: SnapshotMinWidth, Key: key}, SnapshotRequest{V: 1, Width: SnapshotMaxWidth}},
+		"PrivacyRequest":  {PrivacyRequest{V: 1}, PrivacyRequest{V: 1, Seq: 1, Settings: &PrivacySettings{On: true}}},
+		"PrivacyReply":    {PrivacyReply{V: 1, Settings: nightly(), Active: true, Until: 1, Text: "x"}, PrivacyReply{V: 1}},
+		"ErrorReply":      {ErrorReply{V: 1, Error: &Error{Code: CodeMethod, Message: "x", RetryAfter: 1}}},
+	} {
+		for _, value := range list {
+			data, err := json.Marshal(value)
+			require.NoError(t, err)
+			assert.NoError(t, a.visit(t, schema, data), "%s", data)
+		}
+	}
+	for _, data := range []string{`{"v":1,"width":63}`, `{"v":1,"width":1281}`, `{"v":1,"key":"AA=="}`, `{"width":64}`} {
+		assert.Error(t, a.visit(t, "SnapshotRequest", []byte(data)), data)
+	}
+	for _, span := range []PrivacySpan{
+		{Days: []string{"mon"}, From: "00:00", To: "00:00"}, {Days: nil, From: "00:00", To: "01:00"}, {Days: []string{"Mon"}, From: "00:00", To: "01:00"},
+		{Days: Days, From: "24:00", To: "01:00"}, {Days: Days, From: "23:59", To: "1:00"}, {Days: append(Days[:7:7], "mon"), From: "23:59", To: "11:00"},
+	} {
+		s := PrivacySettings{Zone: "UTC", Schedule: []PrivacySpan{span}}
+		data, err := json.Marshal(s)
+		require.NoError(t, err)
+		assert.Equal(t, len(s.Problems()) == 0, a.visit(t, "PrivacySettings", data) == nil, "%s", data)
+	}
+}
+
+func FuzzPrivacySettings(f *testing.F) {
+	for _, s := range []PrivacySettings{{}, {On: true}, nightly()} {
+		data, err := json.Marshal(s)
+		require.NoError(f, err)
+		f.Add(data)
+	}
+	f.Add([]byte(`{"on":false,"schedule":[{"days":["mon"],"from":"00:00","to":"24:00"}],"zone":"\u0000"}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var s PrivacySettings
+		if json.Unmarshal(data, &s) != nil || len(s.Problems()) > 0 {
+			return
+		}
+		again, err := json.Marshal(s)
+		require.NoError(t, err)
+		var back PrivacySettings
+		require.NoError(t, json.Unmarshal(again, &back))
+		require.Empty(t, back.Problems())
+		_, err = back.Location()
+		require.NoError(t, err)
+	})
+}

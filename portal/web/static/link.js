@@ -1,0 +1,187 @@
+// The sessions of this page with one camera, one after the other: their offers and answers over the
+// portal, the way back after an interruption, and whether the camera at the other end is the right
+// one. What follows from all that for the view is up to viewer.js.
+import { Mismatch, Peer } from './peer.js';
+import { Timers } from './timers.js';
+
+const ANSWER_MS = 3_000; // an offer without an answer by then was lost
+const GRACE_MS = 1_500; // a short interruption ends by itself
+const RESTART_MS = 5_000; // an ICE restart without success by then needs a new session
+
+const CHANGED = 'The certificate of this connection is not the one that belongs to your camera.';
+const IN_BETWEEN = 'Somebody may be trying to put themselves between you and the camera, so nothing was connected. ' +
+  'If the camera was reset or replaced, release it and claim it again.';
+
+/**
+ * What a link tells, always of the session in use.
+ * @typedef {object} Listener
+ * @property {(step: string) => void} step what it is at: portal, camera, restart
+ * @property {() => void} opened an offer of a new session is on its way
+ * @property {() => void} answered the answer was accepted
+ * @property {() => void} connected
+ * @property {() => void} interrupted no packets arrive; it looks for another way by itself
+ * @property {(why: string) => void} lost only a new session helps
+ * @property {(why: string) => void} refused the certificate is not the camera's
+ * @property {() => void} pinned the portal says which certificate is the camera's
+ * @property {(message: {type: string}) => void} control the camera said something on the control channel
+ * @property {() => void} mute the control channel ended, and the connection did not
+ */
+
+export class Link {
+  /** The session in use, or null. @type {Peer|null} */
+  peer = null;
+  /** Whether the pinned fingerprint is the portal's, and not just the first one this page saw. */
+  pinned;
+  #signal;
+  #camera;
+  #fingerprint;
+  #on;
+  #spare = null;
+  #onWelcome = null;
+  #timers = new Timers();
+
+  /**
+   * @param {{signal: import('./signal.js').Signal, camera: string, fingerprint: string}} options
+   * @param {Listener} on
+   */
+  constructor({ signal, camera, fingerprint }, on) {
+    this.#signal = signal;
+    this.#camera = camera;
+    this.#fingerprint = fingerprint;
+    this.pinned = fingerprint !== '';
+    this.#on = on;
+    signal.addEventListener('welcome', () => this.#welcome());
+    signal.addEventListener('network', () => this.#networkChanged());
+  }
+
+  /** Has a connection and its offer ready for the next click. */
+  warm() {
+    const current = (peer) => peer === this.peer;
+    this.#spare ??= new Peer(this.#signal.iceServers, {
+      candidate: (peer, candidate) => current(peer) && this.#send({ type: 'candidate', session: peer.session, candidate }),
+      state: (peer) => current(peer) && this.#stateChanged(),
+      control: (peer, message) => current(peer) && this.#on.control(message),
+      mute: (peer) => current(peer) && this.#on.mute(),
+    });
+    return this.#spare;
+  }
+
+  /** Begins a new session, or does when the portal is reached. */
+  open() {
+    this.close('failed');
+    if (this.#signal.ready) return this.#open();
+    this.#onWelcome = () => this.#open();
+    this.#on.step('portal');
+  }
+
+  #open() {
+    const peer = this.warm();
+    this.#spare = null;
+    this.peer = peer;
+    peer.open(this.#signal.nextSession(), (sdp) => this.#offer(peer, sdp)).catch(() => this.#gaveUp(peer));
+    this.#timers.set('answer', ANSWER_MS, () => this.#unanswered());
+    this.#on.opened();
+    this.#on.step('camera');
+  }
+
+  /** Ends the session, or the attempt to begin one. */
+  close(reason) {
+    const { peer } = this;
+    this.peer = null;
+    this.#onWelcome = null;
+    this.#timers.clearAll();
+    if (!peer) return;
+    this.#send({ type: 'bye', session: peer.session, reason });
+    peer.close();
+  }
+
+  /** Takes the answer to the last offer. */
+  async answer(sdp) {
+    const { peer } = this;
+    this.#timers.clear('answer');
+    try {
+      const fingerprint = await peer.accept(sdp, this.#fingerprint);
+      if (!fingerprint || peer !== this.peer) return; // it came twice, or too late
+      this.#fingerprint = fingerprint;
+      this.#on.answered();
+    } catch (error) {
+      if (peer !== this.peer) return;
+      if (error instanceof Mismatch) this.#on.refused(`${error.message} ${IN_BETWEEN}`);
+      else this.#on.lost("The camera's answer could not be used.");
+    }
+  }
+
+  /** Takes over the portal's pinned fingerprint; a connection to another certificate is refused. */
+  pin(fingerprint) {
+    const before = this.#fingerprint;
+    this.#fingerprint = fingerprint;
+    this.pinned = true;
+    this.#on.pinned();
+    if (before && before.toUpperCase() !== fingerprint.toUpperCase() && this.peer?.answered) this.#on.refused(CHANGED);
+  }
+
+  #offer(peer, sdp) {
+    this.#send({ type: 'offer', session: peer.session, sdp });
+  }
+
+  #send(message) {
+    this.#signal.send({ camera: this.#camera, ...message });
+  }
+
+  #unanswered() {
+    this.#signal.reconnect(); // a socket may look open and be dead
+    this.#on.lost('The camera did not answer.');
+  }
+
+  #gaveUp(peer) {
+    if (peer === this.peer) this.#on.lost('');
+  }
+
+  // ---- recovery ----
+
+  #stateChanged() {
+    switch (this.peer.pc.connectionState) {
+      case 'connected':
+        this.#timers.clear('grace', 'restart');
+        return this.#on.connected();
+      case 'disconnected':
+        this.#timers.set('grace', GRACE_MS, () => this.#restart());
+        return this.#on.interrupted();
+      case 'failed':
+        return this.#on.lost('The connection to the camera was lost.');
+    }
+  }
+
+  /** Looks for a new path in the same session (RFC 8445 section 9). */
+  #restart() {
+    const { peer } = this;
+    if (!peer) return;
+    if (!this.#signal.ready) {
+      this.#onWelcome = () => this.#restart();
+      return this.#on.step('portal');
+    }
+    if (!this.#signal.owns(peer.session)) return this.#on.lost('');
+    this.#on.step('restart');
+    this.#timers.set('restart', RESTART_MS, () => this.#restartFailed());
+    peer.restart(this.#signal.iceServers, (sdp) => this.#offer(peer, sdp)).catch(() => this.#gaveUp(peer));
+  }
+
+  #restartFailed() {
+    if (!this.peer.answered) this.#signal.reconnect();
+    if (!this.peer.connected) this.#on.lost('The connection to the camera was lost.');
+  }
+
+  /** Another network may have come: asks for a new path before the old one is found dead. */
+  #networkChanged() {
+    if (this.peer?.answered) this.#onWelcome = () => this.#restart();
+  }
+
+  /** Takes over renewed ICE servers, and does what waited for the portal. */
+  #welcome() {
+    const run = this.#onWelcome;
+    this.#onWelcome = null;
+    if (this.#spare) this.#spare.setIceServers(this.#signal.iceServers);
+    else if (!this.peer) this.warm();
+    run?.();
+  }
+}
