@@ -4,10 +4,10 @@ LDFLAGS := -s -w -X main.release=$(VERSION)
 # Everything but the tests of the real programs, which run last and alone.
 UNITS = $(shell go list ./... | grep -v /pkg/e2e)
 
-.PHONY: help build demo test bench fuzz lint clean
+.PHONY: help build demo test test-v4l2 bench fuzz lint clean
 
 help: ## Show this list
-	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z0-9-]*\):.*## /  make \1\t/p' Makefile | expand -t 18
 
 build: ## Build bin/portal and bin/camerad
 	@.ci/deps build
@@ -23,9 +23,12 @@ test: ## Run every test, installing what they need
 	go test -race -timeout 15m $(UNITS)
 	go test -race -timeout 15m -count=1 ./pkg/e2e
 
+test-v4l2: ## Test the V4L2 source on simulated cameras, in a virtual machine
+	@.ci/test-v4l2
+
 bench: ## Measure; one JSON line for each figure
 	@.ci/deps bench
-	@go test -p 1 -tags bench -run '^TestBench' -count=1 -timeout 20m -v ./broker ./pkg/e2e | grep '^{'
+	@go test -p 1 -tags bench -run '^TestBench' -count=1 -timeout 40m -v ./broker ./camerad/media ./pkg/e2e | grep '^{'
 
 fuzz: ## Fuzz every parser for a minute each
 	@for f in $$(grep -rlE '^func Fuzz' --include='*_test.go' .); do \

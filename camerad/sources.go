@@ -92,11 +92,10 @@ func piCamera(log *slog.Logger) source.Source { return source.RPiCam(0, "/", log
 
 // foundSource prefers a Pi's own camera to one on a cable, and any to the test pattern.
 func (c *Config) foundSource(ctx context.Context, log *slog.Logger) source.Source {
-	usable := func(d source.Device) bool { return d.Problem == nil }
 	switch {
 	case source.RPiCamPresent(ctx, log):
 		return piCamera(log)
-	case slices.ContainsFunc(source.Devices(), usable):
+	case slices.ContainsFunc(source.Devices(), source.Device.Usable):
 		return source.Camera("", source.CameraFormat(c.V4L2Format))
 	default:
 		log.Info("no camera found: showing the test pattern")
@@ -113,7 +112,7 @@ func (c *Config) rtspLogin() (user, password string, err error) {
 	if err != nil {
 		return "", "", configError{fmt.Errorf("rtsp_login_file: %w", err)}
 	}
-	user, password, found := strings.Cut(text, ":")
+	user, password, found := strings.Cut(strings.TrimRight(text, "\r\n"), ":")
 	if !found {
 		return "", "", configError{fmt.Errorf("rtsp_login_file: %s does not hold user:password", c.RTSPLoginFile)}
 	}

@@ -2,10 +2,12 @@ package media
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os/exec"
 	"sync"
 	"testing"
+	"time"
 
 	"seccam/camerad/media/annexb"
 	"seccam/camerad/media/source"
@@ -81,6 +83,13 @@ func get(t testing.TB, make func() (clip, error)) clip {
 	return c
 }
 
-func (c clip) format() source.Format {
-	return source.Format{Codec: c.codec, Width: clipWidth, Height: clipHeight}
+// source plays the clip over and over, 25 pictures a second.
+func (c clip) source() source.Source {
+	n := -1
+	format := source.Format{Codec: c.codec, Width: clipWidth, Height: clipHeight}
+	return stubSource(format, func(ctx context.Context) (source.Frame, error) {
+		n++
+		err := pause(ctx, time.Second/25)
+		return source.Frame{Unit: bytes.Clone(c.units[n%clipLength]), At: time.Now()}, err
+	})
 }

@@ -30,28 +30,18 @@ func randomImage(kind string, width, height int) image.Image {
 		}
 		return p.SubImage(part)
 	}
-	if kind == "grey" {
+	if kind == "grey" { // black and white
 		p := image.NewGray(whole)
 		for i := range p.Pix {
-			p.Pix[i] = byte(noise.Uint32())
+			p.Pix[i] = byte(noise.IntN(2)) * 255
 		}
 		return p.SubImage(part)
 	}
 	p := image.NewRGBA(whole)
-	for i := range p.Pix {
-		if p.Pix[i] = byte(noise.Uint32()); i%4 == 3 {
-			p.Pix[i] = 255
-		}
+	for i := 0; i < len(p.Pix); i += 4 { // red and blue
+		p.Pix[i+2*noise.IntN(2)], p.Pix[i+3] = 255, 255
 	}
 	return p.SubImage(part)
-}
-
-// sample is one pixel of any picture.
-func sample(from image.Image, x, y int) color.YCbCr {
-	if p, ok := from.(*image.YCbCr); ok {
-		return p.YCbCrAt(x, y)
-	}
-	return color.YCbCrModel.Convert(from.At(x, y)).(color.YCbCr)
 }
 
 // before returns where a pixel of the turned picture was, in one of width × height.
@@ -95,19 +85,32 @@ func checkTurned(t *testing.T, what string, from image.Image, got *image.YCbCr, 
 	require.Equal(t, image.YCbCrSubsampleRatio420, got.SubsampleRatio)
 	for y := range want.Dy() {
 		for x := range want.Dx() {
-			fromX, fromY := before(x, y, width, height, turn)
-			luma := sample(from, origin.X+fromX, origin.Y+fromY)
-			require.Equal(t, luma.Y, got.Y[got.YOffset(x, y)], "%s: luma at %d,%d", what, x, y)
-			fromX, fromY = before(x/2, y/2, width/2, height/2, turn)
-			chroma := sample(from, origin.X+2*fromX, origin.Y+2*fromY)
-			if from, ok := from.(*image.YCbCr); ok { // its blocks are counted from where it begins
-				block := from.COffset(origin.X, origin.Y) + 2*fromY/down(from)*from.CStride + 2*fromX/across(from)
-				chroma.Cb, chroma.Cr = from.Cb[block], from.Cr[block]
+			lumaX, lumaY := before(x, y, width, height, turn)
+			chromaX, chromaY := before(x/2, y/2, width/2, height/2, turn)
+			luma, chroma := image.Pt(lumaX, lumaY).Add(origin), image.Pt(2*chromaX, 2*chromaY)
+			pixel := got.YCbCrAt(x, y)
+			if from, ok := from.(*image.YCbCr); ok {
+				// Its chroma is counted from where it begins.
+				at := from.COffset(origin.X, origin.Y) + chroma.Y/down(from)*from.CStride + chroma.X/across(from)
+				require.Equal(t, color.YCbCr{Y: from.Y[from.YOffset(luma.X, luma.Y)], Cb: from.Cb[at], Cr: from.Cr[at]}, pixel, "%s at %d,%d", what, x, y)
+				continue
 			}
-			at := got.COffset(x, y)
-			require.Equal(t, [2]byte{chroma.Cb, chroma.Cr}, [2]byte{got.Cb[at], got.Cr[at]}, "%s: chroma at %d,%d", what, x, y)
+			chroma = chroma.Add(origin)
+			require.Equal(t, isBright(from.At(luma.X, luma.Y)), pixel.Y > 55, "%s: luma at %d,%d", what, x, y)
+			require.Equal(t, isRed(from.At(chroma.X, chroma.Y)), pixel.Cr > 180, "%s: chroma at %d,%d", what, x, y)
 		}
 	}
+}
+
+// isBright tells white from black, and red from blue.
+func isBright(c color.Color) bool {
+	red, _, _, _ := c.RGBA()
+	return red > 0
+}
+
+func isRed(c color.Color) bool {
+	red, green, _, _ := c.RGBA()
+	return red > 0 && green == 0
 }
 
 // across and down are how many pixels a chroma sample covers.

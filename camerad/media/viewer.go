@@ -2,13 +2,13 @@ package media
 
 import (
 	"context"
+	"encoding/binary"
 	"slices"
 	"sync/atomic"
 	"time"
 
 	"seccam/camerad/media/congestion"
 
-	"github.com/pion/rtcp"
 	"github.com/pion/webrtc/v4"
 )
 
@@ -127,9 +127,12 @@ func (v *Viewer) RequestKeyFrame() {
 	}
 }
 
-// Feedback takes the peer's report on which packets came when.
-func (v *Viewer) Feedback(report *rtcp.TransportLayerCC) {
-	v.path.Feedback(report, time.Now())
+// Feedback takes RTCP as it came and reads from it the peer's report on which packets came when. It
+// reports whether that is all there is.
+func (v *Viewer) Feedback(raw []byte) (alone bool) {
+	_ = v.path.FeedbackRaw(raw, time.Now()) // what is malformed is as good as lost
+	const word = 4
+	return congestion.IsFeedback(raw) && len(raw) >= word && len(raw) == word*(int(binary.BigEndian.Uint16(raw[2:]))+1)
 }
 
 // Run sends until ctx ends.

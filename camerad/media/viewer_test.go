@@ -1,10 +1,13 @@
 package media
 
 import (
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/pion/interceptor/pkg/twcc"
+	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
 	"github.com/stretchr/testify/assert"
@@ -296,6 +299,27 @@ func TestRequestForAKeyFrame(t *testing.T) {
 	defer release()
 	vp8.RequestKeyFrame()
 	assert.True(t, v.engine.vp8.hub.wanted.Load())
+}
+
+// TestFeedback: RTCP may hold more than the report on what came.
+func TestFeedback(t *testing.T) {
+	v := viewerOf(newHub())
+	receive(t, v, fakeContext{codec: H264.Capability(), numbered: true}, 10)
+	recorder := twcc.NewRecorder(1)
+	v.sent(0, 1000, false)
+	recorder.Record(mainSSRC, 0, 1000)
+	report, err := recorder.BuildFeedbackPacket()[0].Marshal()
+	require.NoError(t, err)
+	other, err := (&rtcp.PictureLossIndication{MediaSSRC: mainSSRC}).Marshal()
+	require.NoError(t, err)
+	for _, raw := range [][]byte{nil, report[:3], other} {
+		assert.False(t, v.Feedback(raw))
+	}
+	assert.Zero(t, v.Stats().Available)
+	assert.False(t, v.Feedback(slices.Concat(report, other)))
+	assert.False(t, v.Feedback(slices.Concat(other, report)))
+	assert.True(t, v.Feedback(report))
+	assert.Positive(t, v.Stats().Available, "the path is known")
 }
 
 func TestEachCodecHasItsLayer(t *testing.T) {

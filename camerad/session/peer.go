@@ -180,6 +180,9 @@ func answerRTCP(sender *webrtc.RTPSender, viewer *media.Viewer) {
 		if err != nil {
 			return
 		}
+		if viewer.Feedback(buffer[:n]) {
+			continue
+		}
 		packets, err := rtcp.Unmarshal(buffer[:n])
 		if err != nil {
 			continue
@@ -188,8 +191,6 @@ func answerRTCP(sender *webrtc.RTPSender, viewer *media.Viewer) {
 			switch packet := packet.(type) {
 			case *rtcp.TransportLayerNack:
 				viewer.Resend(nackList(packet))
-			case *rtcp.TransportLayerCC:
-				viewer.Feedback(packet)
 			case *rtcp.PictureLossIndication, *rtcp.FullIntraRequest:
 				viewer.RequestKeyFrame()
 			}

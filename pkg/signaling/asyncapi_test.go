@@ -218,24 +218,6 @@ func TestAsyncAPIConstants(t *testing.T) {
 	assert.Equal(t, []any{float64(Version)}, a.property(t, "Offer", "v").Enum)
 }
 
-func values(texts []string) (all []any) {
-	for _, text := range texts {
-		all = append(all, text)
-	}
-	return all
-}
-
-// contentTypes are those of all messages that name one.
-func (a *asyncAPI) contentTypes() []any {
-	var types []string
-	for _, message := range a.Components.Messages {
-		if message.ContentType != "" && !slices.Contains(types, message.ContentType) {
-			types = append(types, message.ContentType)
-		}
-	}
-	return values(types)
-}
-
 // stringConstants finds the exported string constants in the package's source.
 func stringConstants(t *testing.T) map[string]string {
 	t.Helper()

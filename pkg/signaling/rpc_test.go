@@ -2,6 +2,7 @@ package signaling
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -114,6 +115,24 @@ func TestAsyncAPIMethods(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, len(s.Problems()) == 0, a.visit(t, "PrivacySettings", data) == nil, "%s", data)
 	}
+}
+
+func values(texts []string) (all []any) {
+	for _, text := range texts {
+		all = append(all, text)
+	}
+	return all
+}
+
+// contentTypes are those of all messages that name one.
+func (a *asyncAPI) contentTypes() []any {
+	var types []string
+	for _, message := range a.Components.Messages {
+		if message.ContentType != "" && !slices.Contains(types, message.ContentType) {
+			types = append(types, message.ContentType)
+		}
+	}
+	return values(types)
 }
 
 func FuzzPrivacySettings(f *testing.F) {

@@ -91,5 +91,6 @@ func (s *server) apiRelease(c echo.Context, user *store.User, camera *store.Came
 	if err != nil {
 		return err
 	}
+	s.forgetPrivacy(c.Request().Context(), camera.ID)
 	return c.JSON(http.StatusOK, map[string]string{"claim_code": code})
 }

@@ -168,6 +168,7 @@ func TestAbuse07_CameraReleasedWhileItIsAsked(t *testing.T) {
 	c, camera := p.member("owner")
 	p.cameras.set(func(f *fakeCameras) {
 		f.during = func() {
+			p.cameras.set(func(f *fakeCameras) { f.during = nil }) // a release calls the camera, too
 			assert.Equal(t, http.StatusOK, c.api(http.MethodDelete, "/cameras/"+camera, nil, nil).status)
 		}
 	})
@@ -179,6 +180,7 @@ func TestAbuse07_CameraReleasedWhileItIsAsked(t *testing.T) {
 	p.cameras.set(func(f *fakeCameras) {
 		f.settings.On = true
 		f.during = func() {
+			p.cameras.set(func(f *fakeCameras) { f.during = nil })
 			assert.Equal(t, http.StatusOK, c.api(http.MethodDelete, "/cameras/"+second, nil, nil).status)
 		}
 	})
@@ -256,4 +258,25 @@ func TestPrivacyIsValidated(t *testing.T) {
 	answer := c.do(http.MethodPut, apiPrefix+"/cameras/"+camera+"/privacy", "text/plain", strings.NewReader(`{"on":false}`))
 	assert.Equal(t, http.StatusUnsupportedMediaType, answer.status)
 	assert.True(t, p.cameras.saved().On, "nothing of it changed anything")
+}
+
+// Abuse 6: when the last owner was at home is not for the next one.
+func TestAbuse06_ReleaseForgetsTheSchedule(t *testing.T) {
+	p := newPortal(t)
+	c, camera := p.member("owner")
+	second := p.secondCamera(c, "Shed")
+	p.presence.set(second, online())
+	night := signaling.PrivacySettings{On: true, Zone: "UTC", Schedule: []signaling.PrivacySpan{{Days: []string{"mon"}, From: "22:00", To: "07:00"}}}
+	p.cameras.set(func(f *fakeCameras) { f.settings = night })
+	require.Equal(t, http.StatusOK, c.post("/cameras/"+camera+"/release", nil).status)
+	assert.Equal(t, signaling.PrivacySettings{}, p.cameras.saved())
+	p.cameras.set(func(f *fakeCameras) { f.settings = night })
+	require.Equal(t, http.StatusOK, c.api(http.MethodDelete, "/cameras/"+second, nil, nil).status)
+	assert.Equal(t, signaling.PrivacySettings{}, p.cameras.saved())
+
+	third := p.secondCamera(c, "Hall")
+	p.presence.set(third, online())
+	p.cameras.set(func(f *fakeCameras) { f.err = remote.ErrNoAnswer })
+	assert.Equal(t, http.StatusOK, c.post("/cameras/"+third+"/release", nil).status, "it is released all the same")
+	assert.Contains(t, p.log.String(), "may have kept its privacy settings")
 }

@@ -102,6 +102,7 @@ func (s *server) release(c echo.Context, user *store.User, camera *store.Camera)
 	if err != nil {
 		return err
 	}
+	s.forgetPrivacy(c.Request().Context(), camera.ID)
 	return s.render(c, http.StatusOK, "released", view{
 		Title: cameraName(*camera) + " is released", User: user,
 		Data: cameraView{Camera: camera, Code: code, Portal: origin(s.public)},

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -88,4 +89,20 @@ func (s *server) apiSetPrivacy(c echo.Context, user *store.User, camera *store.C
 	}
 	log.Info("privacy mode changed", "active", reply.Active)
 	return c.JSON(http.StatusOK, newPrivacyBody(reply))
+}
+
+// forgetTimeout bounds how long a release waits for the camera.
+const forgetTimeout = 3 * time.Second
+
+// forgetPrivacy has a released camera forget its schedule: when people are at home is nothing for the
+// next owner. A camera that is offline keeps it until somebody sets another.
+func (s *server) forgetPrivacy(ctx context.Context, cameraID string) {
+	if !s.Presence.Of(cameraID).Online {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, forgetTimeout)
+	defer cancel()
+	if _, err := s.Cameras.Privacy(ctx, cameraID, &signaling.PrivacySettings{}); err != nil {
+		s.Log.Warn("a released camera may have kept its privacy settings", "camera", cameraID, "error", err)
+	}
 }

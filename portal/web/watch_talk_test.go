@@ -148,6 +148,9 @@ func TestOnlyOneTalks(t *testing.T) {
 // and the end of the session.
 func TestCameraDecidesWhoTalks(t *testing.T) {
 	fake, g := listening(t)
+	fake.control.say(floor("yours"), fullStats) // to nobody who asked
+	g.says("#stat-viewers", "3")
+	g.phase("idle")
 	g.mouseDown("#talk")
 	g.phase("talking")
 	fake.control.say(floor("free"))
@@ -211,7 +214,10 @@ func TestMicrophoneIsBlocked(t *testing.T) {
 // TestMicrophoneQuestion has a browser that asks its person, who has to let the button go to answer.
 func TestMicrophoneQuestion(t *testing.T) {
 	fake, g := listening(t)
-	js[any](g, `(() => { const real = navigator.mediaDevices.getUserMedia; navigator.mediaDevices.getUserMedia = (c) => new Promise((allow) => { spied.allow = () => allow(real(c)) }) })()`)
+	js[any](g, `(() => { const real = navigator.mediaDevices.getUserMedia; navigator.mediaDevices.getUserMedia = (c) => new Promise((allow, block) => {
+		spied.allow = () => allow(real(c));
+		spied.block = () => block(new DOMException('', 'NotAllowedError'));
+	}) })()`)
 	g.mouseDown("#talk")
 	g.phase("asking")
 	g.says("#talk-note", "Allow the microphone in your browser")
@@ -220,6 +226,11 @@ func TestMicrophoneQuestion(t *testing.T) {
 	js[any](g, `(spied.allow(), 0)`)
 	g.says("#talk-note", "The microphone is ready. Hold the button to talk.")
 	assert.True(t, js[bool](g, `spied.tracks.length === 1 && spied.tracks[0].readyState === 'ended'`), "and closed until then")
+	g.mouseDown("#talk")
+	g.says("#talk-note", "Allow the microphone in your browser")
+	g.mouseUp()
+	js[any](g, `(spied.block(), 0)`)
+	g.says("#talk-note", "The microphone is blocked.")
 	assert.Empty(t, fake.control.heard(`"talk"`))
 }
 

@@ -131,10 +131,12 @@ func (e *Estimator) Estimate() Estimate {
 	}
 }
 
-// Probe returns what to send to see whether target bit/s would pass, in packets of size bytes, if it is
-// time to. Send the packets with [Estimator.SentProbe]; when they have come in time, [Estimate].Bitrate
-// is at least target. It is never time if that much is available already, before there was feedback,
-// and while the path has a queue or loses packets. After failures it is time less and less often.
+// Probe returns what to send to see whether target bit/s would pass, if it is time to. size is of a
+// packet, as for [Estimator.Sent]; mind that one of nothing but padding holds 255 bytes of it (RFC 3550
+// section 5.1). Note the packets by [Estimator.SentProbe]; when they have come in time,
+// [Estimate].Bitrate is at least target. It is never time if that much is available already, before
+// there was feedback, and while the path has a queue or loses packets. It is first time after 3 s, and
+// after failures less and less often, down to once a minute.
 func (e *Estimator) Probe(target, size int, at time.Time) (plan Probe, due bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

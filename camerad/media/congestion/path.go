@@ -41,7 +41,7 @@ func (p *path) jumped(sent, arrival time.Duration) bool {
 func (p *path) arrived(sent, arrival, allowance time.Duration, size int) {
 	if p.started && sent-p.group <= groupSpan {
 		p.burst.add(arrival, size)
-		p.choked = p.choked || !p.settling() && p.burst.choked(p.backlog.rate)
+		p.choked = p.choked || p.burst.choked(p.backlog.rate)
 		return
 	}
 	p.burst.finish()
@@ -52,9 +52,7 @@ func (p *path) arrived(sent, arrival, allowance time.Duration, size int) {
 	excess := p.unexplained(queue, allowance)
 	p.excess.add(excess)
 	p.latest = queue
-	if !p.settling() {
-		p.trend.add(sent, excess)
-	}
+	p.trend.add(sent, excess)
 }
 
 // unexplained is the part of a queue that the allowance does not cover. It covers only what is over the
@@ -92,8 +90,6 @@ func (p *path) standing() time.Duration {
 func (p *path) doubt(now time.Duration, arrived int, peak float64) {
 	if standing := p.standing(); p.base.refuted(now, standing, arrived, peak) {
 		p.base.shift(standing)
-		p.queue, p.excess = recent{}, recent{}
-		p.level -= min(p.level, standing)
 	}
 }
 

@@ -179,4 +179,8 @@ func TestSuccessThatIsContradicted(t *testing.T) {
 	assert.Zero(t, p.passed)
 	assert.False(t, p.due(now+2*probeFirst-1), "as after a failure")
 	assert.True(t, p.due(now+2*probeFirst))
+	now += 30 * sec
+	p.contradicted(now)
+	assert.False(t, p.due(now+2*probeFirst-1), "a path that is full is left alone")
+	assert.True(t, p.due(now+2*probeFirst))
 }

@@ -17,7 +17,7 @@ const (
 )
 
 // seeds is how many courses of chance each scenario is tried with.
-const seeds = 5
+const seeds = 3
 
 // between is a value that holds from one time up to another, and one for the rest.
 func between(from, to time.Duration, inside, outside float64) func(time.Duration) float64 {

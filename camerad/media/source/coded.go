@@ -28,6 +28,7 @@ type coded struct {
 	sets   annexb.Parameters // of the last key frame that had any
 	first  Frame             // read when the stream was opened; empty afterwards
 	format Format
+	sound  *soundPipe // nil without
 }
 
 // idle is how long nothing must come for a unit to be taken as complete. All programs here write one
@@ -42,8 +43,11 @@ func openCoded(ctx context.Context, cmd command, from origin, want Video) (*code
 	}
 	s := &coded{ctx: ctx, child: p, from: from, log: cmd.log}
 	s.units = annexb.NewReader(p, annexb.Config{Idle: idle, Interval: want.Interval()})
+	if p.sound != nil {
+		s.sound = newSoundPipe(p.sound) // before the first picture, for which the program may have to get rid of sound
+	}
 	if err := s.begin(); err != nil {
-		return nil, errors.Join(err, p.Close())
+		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
@@ -122,4 +126,10 @@ func (s *coded) complete(unit []byte) ([]byte, error) {
 }
 
 // Close implements Stream.
-func (s *coded) Close() error { return s.child.Close() }
+func (s *coded) Close() error {
+	err := s.child.Close()
+	if s.sound != nil {
+		<-s.sound.ended
+	}
+	return err
+}

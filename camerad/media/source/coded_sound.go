@@ -11,36 +11,15 @@ import (
 // newest is how many samples of sound are kept for a late listener: 200 ms.
 const newest = SoundRate / 5
 
-// coupled is a [coded] stream with sound of the same program.
-type coupled struct {
-	*coded
-	sound *soundPipe // nil: none
-}
-
-// couple reads the sound that comes with s, if any.
-func couple(s *coded) *coupled {
-	c := &coupled{coded: s}
-	if pipe := s.child.sound; pipe != nil {
-		c.sound = newSoundPipe(pipe)
-	}
-	return c
-}
+// coupled is a [coded] stream that may have sound.
+type coupled struct{ *coded }
 
 // ReadSound implements Sounding.
-func (c *coupled) ReadSound(samples []int16) error {
+func (c coupled) ReadSound(samples []int16) error {
 	if c.sound == nil {
 		return ErrNoSound
 	}
 	return c.sound.read(c.ctx, samples)
-}
-
-// Close implements Stream.
-func (c *coupled) Close() error {
-	err := c.coded.Close()
-	if c.sound != nil {
-		<-c.sound.ended
-	}
-	return err
 }
 
 // soundPipe reads sound all the time, lest its writer waits, which writes the pictures, too. It keeps

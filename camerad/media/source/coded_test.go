@@ -167,6 +167,19 @@ func TestPicturesInParts(t *testing.T) {
 	assert.NoError(t, s.Close())
 }
 
+// TestSoundBeforePictures has a program that writes more sound than a pipe holds before its first
+// picture.
+func TestSoundBeforePictures(t *testing.T) {
+	t.Parallel()
+	cmd := shell(`head -c 1000000 /dev/zero >&3; cat "$1"; exec sleep 1000`, makeFile(t, "clip.h264", asCamera...))
+	cmd.sound = true
+	s, err := openCoded(t.Context(), cmd, origin{noun: "the command"}, wantVideo())
+	require.NoError(t, err)
+	readFrames(t, s, 10)
+	require.NoError(t, coupled{s}.ReadSound(make([]int16, newest)))
+	require.NoError(t, s.Close())
+}
+
 func TestKilledChild(t *testing.T) {
 	t.Parallel()
 	path := makeFile(t, "clip.h264", asCamera...)

@@ -40,7 +40,7 @@ func File(path string, log *slog.Logger) Source {
 		if s.format.FPS = media.fps; media.raw != "" {
 			s.format.FPS = want.FPS
 		}
-		return couple(s), nil
+		return coupled{s}, nil
 	}}
 }
 

@@ -32,9 +32,9 @@ func TestFiles(t *testing.T) {
 			s := openSource(t, File(makeFile(t, c.file, c.options...), quiet()))
 			assert.Equal(t, c.want, s.Format())
 			began := time.Now()
-			keys := readFrames(t, s, 100) // of 60
-			assert.Greater(t, time.Since(began), 80*time.Second/30, "real time")
-			assert.GreaterOrEqual(t, keys, 6, "it plays again")
+			keys := readFrames(t, s, 70) // of 60
+			assert.Greater(t, time.Since(began), 60*time.Second/30, "real time")
+			assert.GreaterOrEqual(t, keys, 5, "it plays again")
 			samples := make([]int16, SoundRate/10)
 			err := s.(Sounding).ReadSound(samples)
 			if !c.sound {
@@ -62,7 +62,7 @@ func pitch(samples []int16) (hertz float64) {
 // old.
 func TestSoundIsOfNow(t *testing.T) {
 	t.Parallel()
-	s := openSource(t, File(makeFile(t, "a.mp4", append(slices.Clone(withSound), asCamera...)...), quiet())).(*coupled)
+	s := openSource(t, File(makeFile(t, "a.mp4", append(slices.Clone(withSound), asCamera...)...), quiet())).(coupled)
 	readFrames(t, s, 90)
 	s.sound.mu.Lock()
 	kept := len(s.sound.kept)

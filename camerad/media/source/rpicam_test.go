@@ -126,11 +126,11 @@ func parseRPiOptions(args []string, lite bool) (map[string]string, error) {
 func runRPiCam(root string, args []string, options map[string]string) error {
 	if options["list-cameras"] != "" {
 		list, err := os.ReadFile(filepath.Join(root, "list"))
-		if err == nil {
-			_, err = os.Stdout.Write(list)
-			os.Exit(0)
+		if err != nil {
+			return err
 		}
-		return err
+		fmt.Print(string(list))
+		os.Exit(0)
 	}
 	log, err := os.OpenFile(filepath.Join(root, "runs"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {

@@ -42,12 +42,12 @@ func CheckRTSP(address string) error {
 }
 
 func (c *rtspCamera) open(ctx context.Context, want Video) (Stream, error) {
-	script, err := c.script()
-	if err != nil {
-		return nil, err
-	}
 	for {
 		mute := c.mute.Load()
+		script, err := c.script(!mute)
+		if err != nil {
+			return nil, err
+		}
 		s, err := openCoded(ctx, c.command(script, !mute), origin{
 			noun:     "the camera",
 			baseline: "switch them off in its settings (H264 profile Baseline, or number of B-frames 0)",
@@ -55,7 +55,7 @@ func (c *rtspCamera) open(ctx context.Context, want Video) (Stream, error) {
 		}, want)
 		switch {
 		case err == nil:
-			return couple(s), nil
+			return coupled{s}, nil
 		case !mute && isMute(err):
 			c.mute.Store(true)
 		default:
@@ -109,7 +109,7 @@ func (c *rtspCamera) command(script string, sound bool) command {
 
 // script is a list for ffmpeg's concat demuxer with the address as its only entry: a way to tell
 // ffmpeg the password that nobody else can see.
-func (c *rtspCamera) script() (string, error) {
+func (c *rtspCamera) script(sound bool) (string, error) {
 	if err := CheckRTSP(c.address); err != nil {
 		return "", err
 	}
@@ -123,6 +123,9 @@ func (c *rtspCamera) script() (string, error) {
 	}
 	quoted := strings.ReplaceAll(u.String(), "'", `'\''`)
 	script := "ffconcat version 1.0\nfile '" + quoted + "'\noption rtsp_transport tcp\n"
+	if !sound {
+		script += "option allowed_media_types video\n"
+	}
 	for _, option := range impatient {
 		script += "option " + option[0] + " " + option[1] + "\n"
 	}

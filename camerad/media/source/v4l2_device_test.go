@@ -82,12 +82,10 @@ func TestV4L2Devices(t *testing.T) {
 	assert.True(t, d.Usable())
 	assert.True(t, strings.HasPrefix(d.Path, "/dev/video"), d.Path)
 	for _, f := range d.Formats {
-		if f.FourCC == "YUYV" || f.FourCC == "BA81" {
-			t.Log(f)
-		}
 		assert.Equal(t, f.Usable, slices.Contains([]string{"YUYV", "UYVY", "YVYU", "YU12", "YV12", "NV12", "NV21", "GREY"}, f.FourCC), f.FourCC)
 	}
 	i := slices.IndexFunc(d.Formats, func(f DeviceFormat) bool { return f.FourCC == "YUYV" })
+	t.Log(d.Formats[i])
 	assert.Contains(t, d.Formats[i].String(), "640x360 at 40, 30, 25, 15, 12.5, 10, 5, 4, 2, 1;")
 	t.Log(vivid(t, hdmi).Formats[0])
 }
@@ -114,17 +112,18 @@ func TestV4L2Capture(t *testing.T) {
 }
 
 // capturePictures reads pictures and checks that they change and come in time. A slow machine skips
-// some; but two in a row come sooner or later, and the camera is never faster than it said.
+// some; but small ones come in a row sooner or later, and the camera is never faster than it said.
 func capturePictures(t *testing.T, s *cameraStream, count int) {
 	t.Helper()
 	nominal := time.Second / time.Duration(s.format.FPS)
 	deadline, fastest := time.Now().Add(20*time.Second), time.Hour
 	var times []time.Time
 	var before []byte
-	for len(times) < count || fastest > nominal*3/2 && time.Now().Before(deadline) {
+	small := s.format.Width <= 640
+	for len(times) < count || small && fastest > nominal*3/2 && time.Now().Before(deadline) {
 		f, picture := readPicture(t, s)
 		age := time.Since(f.At)
-		assert.True(t, age >= 0 && age < 3*time.Second, "a picture is %v old", age)
+		assert.True(t, age >= 0 && age < cameraPatience, "a picture is %v old", age)
 		assert.Equal(t, image.Pt(s.format.Width, s.format.Height), picture.Rect.Size())
 		assert.NotEqual(t, before, picture.Y, "each picture differs from the one before")
 		if i := len(times); i > 0 {
@@ -135,8 +134,8 @@ func capturePictures(t *testing.T, s *cameraStream, count int) {
 	}
 	mean := times[len(times)-1].Sub(times[0]) / time.Duration(len(times)-1)
 	t.Logf("%d pictures, one each %v; nominal %v", len(times), mean.Round(time.Millisecond/10), nominal.Round(time.Millisecond/10))
-	assert.LessOrEqual(t, fastest, nominal*3/2)
-	assert.GreaterOrEqual(t, mean, nominal*9/10)
+	assert.True(t, !small || fastest <= nominal*3/2, "two pictures are at least %v apart", fastest)
+	assert.GreaterOrEqual(t, mean, nominal*3/4)
 }
 
 // TestV4L2Formats compares the picture of every raw format to that of planar YUV: vivid shows bars in

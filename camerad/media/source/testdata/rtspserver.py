@@ -19,14 +19,17 @@ ENCODERS = {
     "h265": "x265enc speed-preset=ultrafast tune=zerolatency key-int-max=10 bitrate=500 ! h265parse ! rtph265pay pt=96",
     "jpeg": "jpegenc ! rtpjpegpay pt=26",
 }
-SOUND = "audiotestsrc is-live=true ! audio/x-raw,rate=8000,channels=1 ! alawenc ! rtppcmapay name=pay1 pt=8"
+SOUNDS = {
+    "alaw": "audio/x-raw,rate=8000,channels=1 ! alawenc ! rtppcmapay name=pay1 pt=8",
+    "sbc": "audio/x-raw,rate=16000,channels=1 ! sbcenc ! rtpsbcpay name=pay1 pt=98",
+}
 METHODS = {"basic": GstRtsp.RTSPAuthMethod.BASIC, "digest": GstRtsp.RTSPAuthMethod.DIGEST}
 
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--codec", choices=ENCODERS, default="h264")
-    parser.add_argument("--sound", action="store_true", help="A-law, as most cameras have")
+    parser.add_argument("--sound", choices=SOUNDS, help="A-law is what most cameras have, and SBC what ffmpeg cannot decode")
     parser.add_argument("--auth", choices=METHODS, help="ask for user name and password")
     parser.add_argument("--trace", action="store_true", help="print of each picture when it is encoded (ns) and its size")
     return parser.parse_args()
@@ -60,7 +63,8 @@ def main():
     Gst.init(None)
     server = GstRtspServer.RTSPServer(address="127.0.0.1", service="0")
     factory = GstRtspServer.RTSPMediaFactory(shared=True)
-    factory.set_launch(f"( {PICTURES} ! {ENCODERS[args.codec]} name=pay0 {SOUND if args.sound else ''} )")
+    sound = f"audiotestsrc is-live=true ! {SOUNDS[args.sound]}" if args.sound else ""
+    factory.set_launch(f"( {PICTURES} ! {ENCODERS[args.codec]} name=pay0 {sound} )")
     if args.trace:
         factory.connect("media-configure", trace)
     if args.auth:
