@@ -73,6 +73,10 @@ func shareOut(demands []demand, limit int) share {
 	return s
 }
 
+// persist is the share of a stream's bitrate below which a path is given up that was believed to carry it:
+// less than what one reduction of the estimate leaves, so a single hiccup costs nobody the picture.
+const persist = 0.65
+
 // shareStream does the same for a stream that is passed through with a given bitrate: who cannot keep
 // up gets its key frames only.
 func shareStream(demands []demand, bitrate int) []Quality {
@@ -80,7 +84,7 @@ func shareStream(demands []demand, bitrate int) []Quality {
 	for i, d := range demands {
 		enough := float64(bitrate)
 		if d.quality == QualityFull {
-			enough *= 0.85 // what works goes on
+			enough *= persist
 		}
 		qualities[i] = QualityFull
 		if d.available > 0 && float64(d.available) < enough {

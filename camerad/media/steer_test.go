@@ -117,8 +117,8 @@ func TestShareStream(t *testing.T) {
 		"unknown, after a failure": {demand{keys, 0}, full},
 		"fast":                     {demand{full, 5 * mbit}, full},
 		"just enough":              {demand{full, 4 * mbit}, full},
-		"works, so it goes on":     {demand{full, 3400 * kbit}, full},
-		"too slow":                 {demand{full, 3399 * kbit}, keys},
+		"works, so it goes on":     {demand{full, 2600 * kbit}, full},
+		"too slow":                 {demand{full, 2599 * kbit}, keys},
 		"would not work":           {demand{keys, 3999 * kbit}, keys},
 		"works again":              {demand{keys, 4 * mbit}, full},
 	} {

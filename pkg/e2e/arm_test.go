@@ -1,4 +1,4 @@
-//go:build arm
+//go:build emulated
 
 package e2e
 

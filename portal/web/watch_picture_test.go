@@ -97,6 +97,7 @@ func TestLostPictureIsBelieved(t *testing.T) {
 	}
 	assert.Equal(t, "recovering", change("disconnected"))
 	assert.Equal(t, "waiting", change("connected"))
+	g.stillFor(2000, "waiting") // longer than an interruption is left to end by itself
 	assert.Len(t, fake.offered(), 1)
 }
 
