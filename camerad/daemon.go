@@ -209,6 +209,9 @@ func (s snapshots) Snapshot(ctx context.Context, width int) ([]byte, error) {
 // status is all of the camera's presence but whether it is online.
 func (c *camera) status() signaling.Status {
 	picture, detail := c.engine.State()
+	if state := c.privacy.State(); state.Active {
+		picture, detail = signaling.PicturePrivate, state.Detail
+	}
 	return signaling.Status{
 		At: c.portal.now().UnixMilli(), Picture: picture, Detail: detail,
 		Source: c.engine.SourceName(), Viewers: c.manager.Viewers(), Version: version(),

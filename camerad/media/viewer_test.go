@@ -280,8 +280,8 @@ func TestLiveAgain(t *testing.T) {
 			r.SetLive(true)
 			r.SetLive(false)
 		}
-		assert.Zero(t, members(full))
 		r.received()
+		assert.Zero(t, members(full))
 		full.publish(testUnit(9, true))
 		assert.Empty(t, r.numbers(t))
 	})

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"seccam/camerad/statefile"
 	"seccam/pkg/signaling"
 )
 
@@ -41,44 +42,13 @@ func load(folder string) (saved, error) {
 	return s, nil
 }
 
-// save replaces the file as a whole: whenever the power fails, the old or the new settings are there.
-// Which of them is certain only after syncFolder.
+// save replaces the file; see [statefile.Replace] for its errors.
 func (s saved) save(folder string) error {
 	data, err := json.Marshal(s)
+	if err == nil {
+		err = statefile.Replace(filepath.Join(folder, fileName), append(data, '\n'))
+	}
 	if err != nil {
-		return fmt.Errorf("privacy settings: %w", err)
-	}
-	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return fmt.Errorf("privacy settings: %w", err)
-	}
-	path := filepath.Join(folder, fileName)
-	temporary := path + ".new"
-	if err := write(temporary, append(data, '\n')); err != nil {
-		return errors.Join(fmt.Errorf("privacy settings: %w", err), os.Remove(temporary))
-	}
-	if err := os.Rename(temporary, path); err != nil {
-		return fmt.Errorf("privacy settings: %w", err)
-	}
-	return nil
-}
-
-// write makes a file of mode 0600 that is on the disk when it returns.
-func write(path string, data []byte) error {
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(data)
-	return errors.Join(err, file.Chmod(0o600), file.Sync(), file.Close())
-}
-
-// syncFolder brings the new name to the disk.
-func syncFolder(folder string) error {
-	dir, err := os.Open(folder)
-	if err != nil {
-		return fmt.Errorf("privacy settings: %w", err)
-	}
-	if err := errors.Join(dir.Sync(), dir.Close()); err != nil {
 		return fmt.Errorf("privacy settings: %w", err)
 	}
 	return nil

@@ -2,10 +2,12 @@ package privacy
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
 
+	"seccam/camerad/statefile"
 	"seccam/pkg/signaling"
 )
 
@@ -107,11 +109,12 @@ func (s *Switch) Set(settings Settings, seq uint64) error {
 			Message: "This change is too old, or a newer one was already made. Nothing was changed; try again."}
 	}
 	next := saved{V: signaling.Version, Seq: seq, Settings: &settings}
-	if err := next.save(s.cfg.Folder); err != nil {
+	err = next.save(s.cfg.Folder)
+	if err != nil && !errors.Is(err, statefile.ErrUnsynced) {
 		return err
 	}
 	s.saved, s.zone = next, zone
-	if err := syncFolder(s.cfg.Folder); err != nil {
+	if err != nil {
 		s.cfg.Log.Warn("the new privacy settings hold, but a power failure now may bring the old ones back", "error", err)
 	}
 	s.update()

@@ -39,8 +39,8 @@ func TestAbuse25_ReplayedOfferOrCommand(t *testing.T) {
 	r.expectError(id, signaling.CodeUnknown) // not a replay, but the session is over
 
 	for name, seq := range map[string]uint64{
-		"old":     uint64(time.Now().Add(-maxAge - time.Second).UnixMicro()),
-		"future":  uint64(time.Now().Add(maxAge + time.Second).UnixMicro()),
+		"old":     uint64(time.Now().Add(-signaling.MaxAge - time.Second).UnixMicro()),
+		"future":  uint64(time.Now().Add(signaling.MaxAge + time.Second).UnixMicro()),
 		"absent":  0,
 		"extreme": 1<<64 - 1,
 	} {

@@ -118,7 +118,7 @@ func (m *Manager) Cut(ctx context.Context, reason string) {
 
 // Run serves until ctx ends, then says bye to each viewer and returns when all sessions have ended.
 func (m *Manager) Run(ctx context.Context) error {
-	tidy := time.NewTicker(maxAge)
+	tidy := time.NewTicker(signaling.MaxAge)
 	defer tidy.Stop()
 	for {
 		select {
@@ -156,7 +156,7 @@ func (m *Manager) route(ctx context.Context, d delivery) {
 		m.refuse(topic, refuse(signaling.CodeBadMessage, err.Error()))
 	case message.Session != topic.Session:
 		m.refuse(topic, refuse(signaling.CodeBadMessage, "The message names another session than its topic."))
-	case !fresh(message.Seq, m.cfg.Now()):
+	case !signaling.Fresh(message.Seq, m.cfg.Now()):
 		m.cfg.Stale()
 		m.refuse(topic, refuse(signaling.CodeReplayed, "This message is too old, or the portal's clock is wrong."))
 	default:

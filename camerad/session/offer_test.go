@@ -106,6 +106,6 @@ func TestEarlyCandidatesAreBounded(t *testing.T) {
 	}
 	assert.False(t, e.add(in(1)), "too many candidates")
 	assert.Len(t, e.take(sessionID(1)), maxEarlyCandidates)
-	e.prune(now.Add(2 * maxAge))
+	e.prune(now.Add(2 * signaling.MaxAge))
 	assert.Empty(t, e.waiting)
 }

@@ -6,23 +6,9 @@ import (
 	"seccam/pkg/signaling"
 )
 
-// maxAge is how far a message's stamp may be from now, by the portal's clock.
-const maxAge = 60 * time.Second
-
-// maxEnded bounds how many ended sessions are remembered. Remembering them for maxAge is enough,
+// maxEnded bounds how many ended sessions are remembered. Remembering them for signaling.MaxAge is enough,
 // since an older message is refused by its stamp.
 const maxEnded = 4096
-
-// fresh reports whether a message with this stamp is of now. The stamp is the portal's Unix time in
-// microseconds.
-func fresh(seq uint64, now time.Time) bool {
-	const limit = 1 << 62 // beyond it the conversion below would wrap
-	if seq > limit {
-		return false
-	}
-	age := now.Sub(time.UnixMicro(int64(seq)))
-	return age.Abs() <= maxAge
-}
 
 // ended remembers the last stamp of sessions that are over, the oldest forgotten first.
 type ended struct {
@@ -82,7 +68,7 @@ func (e *early) take(id signaling.SessionID) []inbound {
 // prune drops what no offer came for.
 func (e *early) prune(now time.Time) {
 	for id, list := range e.waiting {
-		if !fresh(list[0].message.Seq, now) {
+		if !signaling.Fresh(list[0].message.Seq, now) {
 			delete(e.waiting, id)
 		}
 	}

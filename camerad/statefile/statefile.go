@@ -3,12 +3,17 @@ package statefile
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 )
 
+// ErrUnsynced means that the new content is there, but that a power cut now may bring the old one back.
+var ErrUnsynced = errors.New("the folder could not be written to the disk")
+
 // Replace makes path a file of mode 0600 with data, and its folder if there is none. Whenever the power
-// fails, the old or the new content is there as a whole; after Replace it is the new one.
+// fails, the old or the new content is there as a whole; after Replace it is the new one, unless it
+// returns an error. [ErrUnsynced] is the only one after which the content is the new one.
 func Replace(path string, data []byte) error {
 	folder := filepath.Dir(path)
 	if err := os.MkdirAll(folder, 0o700); err != nil {
@@ -21,7 +26,10 @@ func Replace(path string, data []byte) error {
 	if err := os.Rename(temporary, path); err != nil {
 		return err
 	}
-	return sync(folder)
+	if err := sync(folder); err != nil {
+		return fmt.Errorf("%w: %w", ErrUnsynced, err)
+	}
+	return nil
 }
 
 // write makes a file that is on the disk when it returns.
