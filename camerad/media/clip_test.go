@@ -83,13 +83,14 @@ func get(t testing.TB, make func() (clip, error)) clip {
 	return c
 }
 
-// source plays the clip over and over, 25 pictures a second.
+// source plays the clip over and over from its start, 25 pictures a second.
 func (c clip) source() source.Source {
-	n := -1
-	format := source.Format{Codec: c.codec, Width: clipWidth, Height: clipHeight}
-	return stubSource(format, func(ctx context.Context) (source.Frame, error) {
-		n++
-		err := pause(ctx, time.Second/25)
-		return source.Frame{Unit: bytes.Clone(c.units[n%clipLength]), At: time.Now()}, err
-	})
+	return source.Source{Name: "clip", Open: func(ctx context.Context, _ source.Video) (source.Stream, error) {
+		n := -1
+		return stubStream{format: source.Format{Codec: c.codec, Width: clipWidth, Height: clipHeight}, read: func() (source.Frame, error) {
+			n++
+			err := pause(ctx, time.Second/25)
+			return source.Frame{Unit: bytes.Clone(c.units[n%clipLength]), At: time.Now()}, err
+		}}, nil
+	}}
 }

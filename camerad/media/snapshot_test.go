@@ -143,11 +143,13 @@ func TestSnapshotEndsWithPrivacy(t *testing.T) {
 // TestSnapshotOfACodedStream is decoded by ffmpeg.
 func TestSnapshotOfACodedStream(t *testing.T) {
 	e := runEngine(t, get(t, clipH264).source(), nil)
-	data, err := e.Snapshot(t.Context(), 200)
+	ctx, stop := context.WithTimeout(t.Context(), deadline)
+	defer stop()
+	data, err := e.Snapshot(ctx, 200)
 	require.NoError(t, err)
 	assert.Equal(t, image.Pt(200, 112), decode(t, data).Bounds().Size())
 	t.Setenv("PATH", "")
-	_, err = e.Snapshot(t.Context(), 200)
+	_, err = e.Snapshot(ctx, 200)
 	assert.ErrorIs(t, err, ErrNoPicture)
 	assert.ErrorContains(t, err, "install the package ffmpeg")
 }

@@ -36,6 +36,8 @@ func TestArm(t *testing.T) {
 			for i, r := range two.reports() {
 				t.Logf("viewer %d: %.1f frames per second, %+v", i+1, float64(r.Frames)/armSeconds, r)
 				require.GreaterOrEqual(t, r.Frames, armSeconds*armFPSAtLeast, "viewer %d", i+1)
+				// Where nothing moves a picture is one packet, but for key frames.
+				require.GreaterOrEqual(t, r.Packets, 2*r.Frames, "viewer %d", i+1)
 				require.Equal(t, "full", r.Quality, "what the camera says on the control channel")
 			}
 			c.process.stop()
