@@ -14,7 +14,6 @@ import (
 	"seccam/camerad/media/source"
 	"seccam/pkg/signaling"
 
-	"github.com/pion/rtp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -163,67 +162,6 @@ func TestCameraDiesUnderAViewer(t *testing.T) {
 	})
 }
 
-func TestPrivacy(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var open, reads atomic.Int64
-		picture := plain(320, 180, 120, 128, 128)
-		e := runEngine(t, source.Source{Name: "stub", Open: func(ctx context.Context, _ source.Video) (source.Stream, error) {
-			open.Add(1)
-			return stubStream{rawFormat(), func() (source.Frame, error) {
-				reads.Add(1)
-				return source.Frame{Image: picture, At: time.Now()}, pause(ctx, time.Second/30)
-			}, func() error { open.Add(-1); return nil }}, nil
-		}}, nil)
-		defer e.Hold()()
-		v, unuse := e.NewViewer(H264)
-		defer unuse()
-		r := receive(t, v, fakeContext{codec: H264.Capability()}, 1000)
-		r.SetLive(true)
-		for range 3 {
-			e.await(t, signaling.PictureLive)
-			time.Sleep(time.Second)
-			e.SetPrivate("until tomorrow")
-			assert.Equal(t, "until tomorrow", e.await(t, signaling.PicturePrivate), "at once")
-			synctest.Wait()
-			assert.Zero(t, open.Load(), "the camera is closed")
-			assert.Empty(t, e.full.hub.cached())
-			assert.Nil(t, e.latest.get())
-			assert.NotEmpty(t, r.received())
-			before := reads.Load()
-			_, err := e.Snapshot(t.Context(), 100)
-			assert.ErrorIs(t, err, ErrPrivate)
-			assert.ErrorContains(t, err, "until tomorrow")
-			e.Hold()() // does not wake it
-			r.SetLive(true)
-			time.Sleep(time.Hour)
-			assert.Equal(t, before, reads.Load(), "nothing is read")
-			assert.Empty(t, r.received(), "nothing is sent, not even to who comes again")
-			e.SetPrivate("for longer")
-			_, detail := e.State()
-			assert.Equal(t, "for longer", detail)
-			e.SetPrivate("")
-			state, _ := e.State()
-			assert.NotEqual(t, signaling.PicturePrivate, state)
-		}
-		e.await(t, signaling.PictureLive)
-	})
-}
-
-func TestPrivacyOutlastsWhatADyingSourceSays(t *testing.T) {
-	e := NewEngine(Config{Source: plainSource(), Video: smallVideo(), Log: silent})
-	e.SetPrivate("shutter")
-	changed := e.Changed()
-	e.setState(signaling.PictureLost, "unplugged")
-	e.setState(signaling.PictureLive, "")
-	state, detail := e.State()
-	assert.Equal(t, []string{string(signaling.PicturePrivate), "shutter"}, []string{string(state), detail})
-	select {
-	case <-changed:
-		t.Error("nothing changed")
-	default:
-	}
-}
-
 func TestCodecs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for stream, want := range map[source.Codec][]Codec{
@@ -316,64 +254,6 @@ func TestPassThrough(t *testing.T) {
 	})
 }
 
-// TestEverybodyAtOnce is for the race detector.
-func TestEverybodyAtOnce(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		e := runEngine(t, plainSource(), nil)
-		var running sync.WaitGroup
-		for _, task := range []func(n int){
-			func(n int) { assert.NoError(t, ignore(e.Set(controlRotation, rotations[n%4]), ErrNoControl)) },
-			func(n int) { assert.NoError(t, ignore(e.Set(controlQuality, n%3), ErrNoControl)) },
-			func(int) { e.Controls() },
-			func(int) { e.Stats() },
-			func(int) { e.Changed() },
-			func(n int) { e.SetPrivate([]string{"", "", "", "on"}[n%4]) },
-			func(int) {
-				ctx, stop := context.WithTimeout(t.Context(), 30*time.Millisecond)
-				defer stop()
-				_, err := e.Snapshot(ctx, 100)
-				assert.NoError(t, ignore(ignore(err, ErrPrivate), ErrNoPicture))
-			},
-			func(n int) {
-				defer e.Hold()()
-				v, unuse := e.NewViewer([]Codec{H264, VP8}[n%2])
-				defer unuse()
-				r := receive(t, v, fakeContext{codec: v.codec.Capability(), apt: withRTX, numbered: true}, 1000)
-				defer r.stop()
-				r.SetLive(true)
-				time.Sleep(100 * time.Millisecond)
-				v.steerTo([]Quality{QualityLow, QualityFull}[n%2])
-				v.RequestKeyFrame()
-				v.Resend([]uint16{1})
-				v.Stats()
-				time.Sleep(100 * time.Millisecond)
-			},
-		} {
-			running.Go(func() {
-				for n := range 40 {
-					task(n)
-					time.Sleep(17 * time.Millisecond)
-				}
-			})
-		}
-		running.Wait()
-		e.SetPrivate("")
-		release := e.Hold()
-		e.await(t, signaling.PictureLive)
-		release()
-		e.await(t, signaling.PictureResting)
-		assert.Zero(t, users(e.full)+users(e.low)+users(e.vp8)+members(e.full.hub, e.low.hub, e.vp8.hub))
-	})
-}
-
-// ignore returns err unless it is the one that may be.
-func ignore(err, allowed error) error {
-	if errors.Is(err, allowed) {
-		return nil
-	}
-	return err
-}
-
 func TestBeacon(t *testing.T) {
 	var b beacon
 	b.signal() // nobody listens
@@ -386,93 +266,4 @@ func TestBeacon(t *testing.T) {
 		t.Error("nothing happened since")
 	default:
 	}
-}
-
-func TestSoundOfTheSource(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		e := runEngine(t, source.TestPattern(), func(cfg *Config) { cfg.Mute = false })
-		listen(t, e)
-	})
-}
-
-// listen checks that a viewer hears something.
-func listen(t *testing.T, e *Engine) {
-	v, unuse := e.NewViewer(H264)
-	defer unuse()
-	sounds := make(chan rtp.Packet, 1000)
-	_, err := v.Audio.Bind(fakeContext{codec: AudioCapability(), write: func(h *rtp.Header, p []byte) {
-		sounds <- rtp.Packet{Header: h.Clone(), Payload: p}
-	}})
-	require.NoError(t, err)
-	ctx, stop := context.WithCancel(t.Context())
-	var running sync.WaitGroup
-	defer running.Wait()
-	defer stop()
-	running.Go(func() { v.Run(ctx) })
-	v.SetLive(true)
-	defer e.Hold()()
-	first, second := next(t, "sound", sounds), next(t, "sound", sounds)
-	assert.True(t, first.Marker && !second.Marker)
-	assert.EqualValues(t, audioClock/50, second.Timestamp-first.Timestamp)
-	assert.NotEmpty(t, first.Payload)
-}
-
-// stubMicrophone hears silence, and fails as told.
-type stubMicrophone struct{ read func() error }
-
-func (m stubMicrophone) ReadSound(samples []int16) error {
-	time.Sleep(time.Duration(len(samples)) * time.Second / source.SoundRate)
-	clear(samples)
-	return m.read()
-}
-
-func (stubMicrophone) Close() error { return nil }
-
-// TestMicrophoneIsTriedAgain has one that is not there, then one that dies, then one that works. There
-// is a picture all the while.
-func TestMicrophoneIsTriedAgain(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var opened []time.Time
-		e := runEngine(t, plainSource(), func(cfg *Config) {
-			cfg.Mute = false
-			cfg.Microphone = func(context.Context) (SoundStream, error) {
-				switch opened = append(opened, time.Now()); len(opened) {
-				case 1:
-					return nil, errors.New("busy")
-				case 2:
-					return stubMicrophone{func() error { return errors.New("unplugged") }}, nil
-				}
-				return stubMicrophone{func() error { return nil }}, nil
-			}
-		})
-		release := e.Hold()
-		e.await(t, signaling.PictureLive)
-		time.Sleep(3 * micRestart)
-		state, _ := e.State()
-		assert.Equal(t, signaling.PictureLive, state)
-		require.Len(t, opened, 3)
-		for i, at := range opened[1:] {
-			assert.GreaterOrEqual(t, at.Sub(opened[i]), micRestart)
-		}
-		listen(t, e)
-		release()
-		e.await(t, signaling.PictureResting)
-	})
-}
-
-// TestMutedEngineOpensNoMicrophone and gives its viewers no sound.
-func TestMutedEngineOpensNoMicrophone(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		e := runEngine(t, source.TestPattern(), func(cfg *Config) {
-			cfg.Microphone = func(context.Context) (SoundStream, error) {
-				t.Error("opened")
-				return nil, errors.New("opened")
-			}
-		})
-		defer e.Hold()()
-		e.await(t, signaling.PictureLive)
-		v, unuse := e.NewViewer(H264)
-		defer unuse()
-		assert.Nil(t, v.Audio)
-	})
 }

@@ -93,7 +93,7 @@ func (l *lab) provision() *camera {
 // provisionWith adds a camera with a source and further lines of its configuration.
 func (l *lab) provisionWith(source, lines string) *camera {
 	l.t.Helper()
-	output := l.command("cameras", "provision", "--out", filepath.Join(l.dir, "cameras"), "--source", source)
+	output := l.command("cameras", "provision", "--out", filepath.Join(l.dir, "cameras"), "--source", "testpattern")
 	found := regexp.MustCompile(`camera id:\s+(\S+)\nclaim code:\s+(\S+)\nfiles:\s+(\S+)`).FindStringSubmatch(output)
 	require.NotNil(l.t, found, output)
 	id, err := credential.ParseCode(found[1])
@@ -103,6 +103,7 @@ func (l *lab) provisionWith(source, lines string) *camera {
 	file, err := os.ReadFile(c.config)
 	require.NoError(l.t, err)
 	text := regexp.MustCompile(`portal_url: \S+`).ReplaceAllString(string(file), "portal_url: "+l.url)
+	text = strings.Replace(text, "source: testpattern", fmt.Sprintf("source: %q", source), 1)
 	require.NoError(l.t, os.WriteFile(c.config, []byte(text), 0o600))
 	c.configure(lines)
 	return c

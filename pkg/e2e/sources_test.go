@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	cdppage "github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
 )
 
@@ -147,11 +149,7 @@ func TestSources(t *testing.T) {
 		"rtsp":   {network.url, "rtsp_login_file: " + login + "\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l := newLab(t)
-			cam := l.provisionWith("testpattern", videoConfig+c.lines)
-			cam.setSource(c.source)
-			l.startCamera(cam)
-			person := l.signUp("owner", cam)
+			_, cam, person := newHouseholdWith(t, c.source, videoConfig+c.lines)
 			p := newPage(t)
 			p.openAs(person, "/cameras/"+cam.id)
 			p.showsFrames(t, 60)
@@ -174,16 +172,6 @@ func TestSources(t *testing.T) {
 	}
 }
 
-// setSource replaces the camera's source.
-func (c *camera) setSource(source string) {
-	c.t.Helper()
-	text, err := os.ReadFile(c.config)
-	require.NoError(c.t, err)
-	changed := strings.Replace(string(text), "source: testpattern", fmt.Sprintf("source: %q", source), 1)
-	require.NotEqual(c.t, string(text), changed)
-	require.NoError(c.t, os.WriteFile(c.config, []byte(changed), 0o600))
-}
-
 // killChildren kills what a program has started.
 func killChildren(t *testing.T, pid int) {
 	t.Helper()
@@ -201,4 +189,32 @@ func killChildren(t *testing.T, pid int) {
 		}
 	}
 	require.NotZero(t, killed, "the source is a program")
+}
+
+// vp8Only makes a browser of one that refuses H264.
+const vp8Only = `(() => {
+	const all = RTCRtpReceiver.getCapabilities.bind(RTCRtpReceiver);
+	RTCRtpReceiver.getCapabilities = (kind) => {
+		const capabilities = all(kind);
+		if (kind === 'video') capabilities.codecs = capabilities.codecs.filter(({ mimeType }) => /VP8|rtx/.test(mimeType));
+		return capabilities;
+	};
+})()`
+
+// A browser without H264 gets VP8 from a camera that encodes, and clear words from one that does not.
+func TestBrowserWithoutH264(t *testing.T) {
+	for name, source := range map[string]string{"encoded": "testpattern", "passed on": "file:" + makeClip(t, "libx264")} {
+		t.Run(name, func(t *testing.T) {
+			_, c, person := newHouseholdWith(t, source, videoConfig)
+			p := newPage(t)
+			_, err := chromedp.Call(p.ctx, cdppage.AddScriptToEvaluateOnNewDocument, cdppage.AddScriptToEvaluateOnNewDocumentParams{Source: vp8Only})
+			require.NoError(t, err)
+			p.openAs(person, "/cameras/"+c.id)
+			if name == "passed on" {
+				p.await(`document.body.innerText.includes('This camera sends H264 video')`)
+				return
+			}
+			p.showsFrames(t, 60)
+		})
+	}
 }
