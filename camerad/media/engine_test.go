@@ -5,7 +5,6 @@ import (
 	"errors"
 	"image"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"

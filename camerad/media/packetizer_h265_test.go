@@ -111,12 +111,17 @@ func FuzzH265Packetizer(f *testing.F) {
 		checkPackets(t, u)
 		nals := depacketizeH265(t, u)
 		requireSame(t, want, withoutSets(source.H265, annexB(nals...)))
-		if u.Key {
-			at := slices.IndexFunc(nals, func(nal []byte) bool { return nal[0]>>1 >= 16 && nal[0]>>1 <= 23 })
-			require.GreaterOrEqual(t, at, 3)
-			for i, kind := range []byte{h265VPS, h265SPS, h265PPS} {
-				require.Equal(t, kind, nals[at-3+i][0]>>1&0x3f)
+		sets := 0 // that precede
+		complete := slices.ContainsFunc(nals, func(nal []byte) bool {
+			kind := nal[0] >> 1 & 0x3f
+			if kind != h265VPS+byte(sets) {
+				whole := sets == 3 && kind >= h265FirstIRAP && kind <= h265LastIRAP
+				sets = 0
+				return whole
 			}
-		}
+			sets++
+			return false
+		})
+		require.Equal(t, u.Key, complete, "a key frame has its parameter sets before it")
 	})
 }

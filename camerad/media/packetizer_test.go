@@ -241,10 +241,14 @@ func FuzzH264Packetizer(f *testing.F) {
 		checkPackets(t, u)
 		nals := depacketizeH264(t, u)
 		requireSame(t, want, withoutSets(source.H264, annexB(nals...)))
+		complete := false
+		for i := 2; i < len(nals); i++ {
+			complete = complete || nals[i][0]&0x1f == annexb.H264IDR && nals[i-1][0]&0x1f == annexb.H264PPS && nals[i-2][0]&0x1f == annexb.H264SPS
+		}
+		require.Equal(t, u.Key, complete, "a key frame has its parameter sets before it")
 		if u.Key {
-			at := slices.IndexFunc(nals, func(nal []byte) bool { return nal[0]&0x1f == annexb.H264IDR })
-			require.GreaterOrEqual(t, at, 2)
-			require.Subset(t, sets, nals[at-2:at])
+			at := slices.IndexFunc(nals, func(nal []byte) bool { return nal[0]&0x1f == annexb.H264SPS })
+			require.Subset(t, sets, nals[at:at+2])
 		}
 	})
 }

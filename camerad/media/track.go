@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
@@ -43,11 +44,12 @@ type Track struct {
 	started  bool   // last is valid
 	sequence uint16 // of the next packet
 	history  history
+	repairs  float64 // how many packets may be sent again
 }
 
 func newTrack(kind webrtc.RTPCodecType, codec string) *Track {
 	t := &Track{
-		codec: codec, kind: kind, id: kind.String(),
+		codec: codec, kind: kind, id: kind.String(), repairs: repairMost / 4,
 		bound: func(uint32) func() { return func() {} }, sent: func(uint16, int, bool) {},
 	}
 	t.randomise()
@@ -152,12 +154,17 @@ func (t *Track) sendSound(s *Sound) {
 	t.started = true
 }
 
-// resend answers a NACK.
-func (t *Track) resend(sequence []uint16) {
+// resend answers a NACK, within bounds. roundTrip is the path's; 0 if it is unknown.
+func (t *Track) resend(sequence []uint16, roundTrip time.Duration) {
+	now := time.Now()
 	for _, s := range sequence {
-		if sent, ok := t.history.get(s); ok {
-			t.resendOne(sent)
+		again := t.history.get(s)
+		if again == nil || t.repairs < 1 || now.Sub(again.again) < max(repairPause, roundTrip) {
+			continue
 		}
+		again.again = now
+		t.repairs--
+		t.resendOne(*again)
 	}
 }
 
@@ -211,6 +218,7 @@ func (t *Track) write(sequence uint16, timestamp uint32, p *Packet) {
 	t.setHeader(&t.header, sequence, timestamp, p.Marker)
 	number := t.count(len(p.Payload), false)
 	if t.kind == webrtc.RTPCodecTypeVideo {
+		t.repairs = min(repairMost, t.repairs+repairShare)
 		t.history.add(sent{packet: p, timestamp: timestamp, sequence: sequence, number: number})
 	}
 	_, _ = t.writer.WriteRTP(&t.header, p.Payload)

@@ -3,6 +3,8 @@ package media
 import (
 	"encoding/binary"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
@@ -87,10 +89,10 @@ func TestRetransmissionStream(t *testing.T) {
 	w.sendUnit(testUnit(2, false), 4000)
 	sent := w.take()
 	first, last := sent[0].SequenceNumber, sent[3].SequenceNumber
-	w.resend([]uint16{last, first, last + 1, first - 1, last})
+	w.resend([]uint16{last, first, last + 1, first - 1, last}, 0)
 	again := w.take()
-	require.Len(t, again, 3, "what was never sent is not answered")
-	for i, original := range []rtp.Packet{sent[3], sent[0], sent[3]} {
+	require.Len(t, again, 2, "what was never sent is not answered, and nothing twice at once")
+	for i, original := range []rtp.Packet{sent[3], sent[0]} {
 		p := again[i]
 		assert.EqualValues(t, rtxSSRC, p.SSRC)
 		assert.EqualValues(t, rtxType, p.PayloadType)
@@ -103,7 +105,7 @@ func TestRetransmissionStream(t *testing.T) {
 	}
 	w.sendUnit(testUnit(3, false), 7000)
 	assert.Equal(t, last+1, w.take()[0].SequenceNumber, "the stream itself goes on without a gap")
-	assert.Equal(t, []uint16{0, 1, 2, 3, 4, 5, 6, 7, 8}, w.numbers)
+	assert.Equal(t, []uint16{0, 1, 2, 3, 4, 5, 6, 7}, w.numbers)
 }
 
 // TestResentBitForBit: without a stream of retransmissions, the same index is used twice, which SRTP
@@ -117,7 +119,7 @@ func TestResentBitForBit(t *testing.T) {
 			w.sendUnit(testUnit(1, true), 1000)
 			w.sendUnit(testUnit(2, false), 4000)
 			sent := w.take()
-			w.resend([]uint16{sent[2].SequenceNumber, sent[1].SequenceNumber})
+			w.resend([]uint16{sent[2].SequenceNumber, sent[1].SequenceNumber}, 0)
 			assert.Equal(t, []rtp.Packet{sent[2], sent[1]}, w.take())
 			w.sendUnit(testUnit(3, false), 7000)
 			if ctx.numbered {
@@ -134,10 +136,37 @@ func TestHistoryForgets(t *testing.T) {
 	for n := range historySize + 10 {
 		h.add(sent{sequence: uint16(n), timestamp: 1, packet: p})
 	}
-	_, old := h.get(9)
-	_, kept := h.get(10)
-	_, future := h.get(historySize + 10)
-	assert.Equal(t, []bool{false, true, false}, []bool{old, kept, future})
+	assert.Nil(t, h.get(9))
+	assert.NotNil(t, h.get(10))
+	assert.Nil(t, h.get(historySize+10))
+}
+
+// A viewer who is flooded, and so loses packets, must not be flooded with them again.
+func TestRetransmissionsAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWire(t, fakeContext{apt: withRTX, numbered: true})
+		var all []uint16
+		for n := range 100 {
+			w.sendUnit(testUnit(n, n == 0), uint32(n)*3000)
+		}
+		for _, p := range w.take() {
+			all = append(all, p.SequenceNumber)
+		}
+		newest := all[len(all)-1:]
+		w.resend(newest, 0)
+		w.resend(newest, 0)
+		require.Len(t, w.take(), 1, "once per round trip")
+		time.Sleep(repairPause)
+		w.resend(newest, 0)
+		w.resend(newest, time.Second)
+		require.Len(t, w.take(), 1)
+		w.resend(all, 0)
+		require.Len(t, w.take(), repairMost-2, "as much as was saved")
+		w.sendUnit(testUnit(100, false), 300_000)
+		w.take()
+		w.resend(all, 0)
+		require.Len(t, w.take(), 1, "two packets earn another one")
+	})
 }
 
 func TestPadding(t *testing.T) {
@@ -181,7 +210,7 @@ func checkPadding(t *testing.T, w *wire) {
 	assert.Len(t, raw, p.Header.MarshalSize()+maxPadding)
 	assert.NotZero(t, raw[0]&0x20, "P bit (RFC 3550 section 5.1)")
 	assert.EqualValues(t, maxPadding, raw[len(raw)-1])
-	w.resend([]uint16{w.sequence - 1})
+	w.resend([]uint16{w.sequence - 1}, 0)
 	again := w.take()[0]
 	assert.Equal(t, p.SequenceNumber+1, again.SequenceNumber)
 	assert.False(t, again.Padding)
@@ -210,7 +239,7 @@ func TestBindAndUnbind(t *testing.T) {
 		require.NoError(t, track.Unbind(nil))
 	}
 	track.sendUnit(testUnit(1, true), 1)
-	track.resend([]uint16{track.sequence - 1})
+	track.resend([]uint16{track.sequence - 1}, 0)
 	assert.Equal(t, []int{2, 1}, []int{written, unbound})
 	assert.Equal(t, []string{"video", "", "seccam-video"}, []string{track.ID(), track.RID(), track.StreamID()})
 	assert.Equal(t, webrtc.RTPCodecTypeVideo, track.Kind())
@@ -234,6 +263,6 @@ func TestSoundPackets(t *testing.T) {
 		assert.False(t, p.Extension, "neither playout delay nor numbers")
 	}
 	packets = nil
-	track.resend([]uint16{track.sequence - 1})
+	track.resend([]uint16{track.sequence - 1}, 0)
 	assert.Empty(t, packets, "sound is not repeated: it would come too late")
 }

@@ -152,7 +152,7 @@ func (v *Viewer) Run(ctx context.Context) {
 		case it := <-v.queue:
 			v.send(it)
 		case sequence := <-v.nacks:
-			v.Video.resend(sequence)
+			v.Video.resend(sequence, v.path.Estimate().RTT)
 		}
 	}
 }

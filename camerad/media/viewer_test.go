@@ -137,6 +137,27 @@ func TestRequestForAKeyFrame(t *testing.T) {
 	assert.True(t, v.engine.vp8.hub.wanted.Load())
 }
 
+// TestCoalesce: who sends packets is told which may be sent together, from the binding of a viewer's
+// video to its end.
+func TestCoalesce(t *testing.T) {
+	bound := map[uint32]bool{}
+	e := NewEngine(Config{Source: plainSource(), Video: smallVideo(), Log: silent, Coalesce: func(ssrc uint32) func() {
+		bound[ssrc] = true
+		return func() { delete(bound, ssrc) }
+	}})
+	v, release := e.NewViewer(H264)
+	defer release()
+	_, err := v.Video.Bind(fakeContext{codec: H264.Capability()})
+	require.NoError(t, err)
+	_, err = v.Audio.Bind(fakeContext{codec: AudioCapability()})
+	require.NoError(t, err)
+	assert.Equal(t, map[uint32]bool{mainSSRC: true}, bound)
+	require.NoError(t, v.Audio.Unbind(nil))
+	assert.Len(t, bound, 1)
+	require.NoError(t, v.Video.Unbind(nil))
+	assert.Empty(t, bound)
+}
+
 // TestFeedback: RTCP may hold more than the report on what came.
 func TestFeedback(t *testing.T) {
 	v := viewerOf(newHub())

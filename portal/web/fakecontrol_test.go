@@ -16,6 +16,7 @@ const partSize = 16 << 10
 
 // fakeControl is the camera's end of every session's control channel.
 type fakeControl struct {
+	camera   *fakeCamera
 	greeting []string // what it says when a channel opens
 
 	mu       sync.Mutex
@@ -27,7 +28,7 @@ type fakeControl struct {
 // newFakeControl gives a camera a control channel. Without one it is as an older camera: the channel
 // opens and nobody speaks.
 func newFakeControl(c *fakeCamera, greeting ...string) *fakeControl {
-	control := &fakeControl{greeting: greeting, channels: map[*fakeSession]*webrtc.DataChannel{}}
+	control := &fakeControl{camera: c, greeting: greeting, channels: map[*fakeSession]*webrtc.DataChannel{}}
 	c.control = control
 	return control
 }
@@ -35,12 +36,12 @@ func newFakeControl(c *fakeCamera, greeting ...string) *fakeControl {
 // serve takes a session's channel, once it is open.
 func (f *fakeControl) serve(s *fakeSession, channel *webrtc.DataChannel) {
 	channel.OnOpen(func() {
-		f.mu.Lock()
-		f.channels[s] = channel
-		f.mu.Unlock()
 		for _, message := range f.greeting {
 			_ = channel.SendText(message)
 		}
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.channels[s] = channel
 	})
 	channel.OnClose(func() {
 		f.mu.Lock()
@@ -69,11 +70,30 @@ func (f *fakeControl) setAnswer(answer func(say func(message string), message ma
 	f.answer = answer
 }
 
+// open waits for the channels of all viewers, which may open after the first frame, and returns them.
+func (f *fakeControl) open() []*webrtc.DataChannel {
+	f.camera.t.Helper()
+	var list []*webrtc.DataChannel
+	require.Eventually(f.camera.t, func() bool {
+		list = nil
+		f.camera.mu.Lock()
+		defer f.camera.mu.Unlock()
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		for _, session := range f.camera.sessions {
+			if channel := f.channels[session]; channel != nil {
+				list = append(list, channel)
+			}
+		}
+		return len(list) > 0 && len(list) == len(f.camera.sessions)
+	}, waitDeadline, 5*time.Millisecond, "no control channel")
+	return list
+}
+
 // say sends a message to every viewer.
 func (f *fakeControl) say(messages ...string) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for _, channel := range f.channels {
+	f.camera.t.Helper()
+	for _, channel := range f.open() {
 		for _, message := range messages {
 			_ = channel.SendText(message)
 		}
@@ -82,10 +102,10 @@ func (f *fakeControl) say(messages ...string) {
 
 // photo sends a picture to every viewer, announced as size bytes.
 func (f *fakeControl) photo(data []byte, size int, mime string) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	announced, _ := json.Marshal(map[string]any{"type": "snapshot", "size": size, "mime": mime})
-	for _, channel := range f.channels {
+	f.camera.t.Helper()
+	announced, err := json.Marshal(map[string]any{"type": "snapshot", "size": size, "mime": mime})
+	require.NoError(f.camera.t, err)
+	for _, channel := range f.open() {
 		_ = channel.SendText(string(announced))
 		for part := range slices.Chunk(data, partSize) {
 			_ = channel.Send(part)
