@@ -4,7 +4,7 @@ LDFLAGS := -s -w -X main.release=$(VERSION)
 # Everything but the tests of the real programs, which run last and alone.
 UNITS = $(shell go list ./... | grep -v /pkg/e2e)
 
-.PHONY: help build demo test test-v4l2 bench fuzz lint clean
+.PHONY: help build demo test test-v4l2 test-arm bench fuzz lint clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -25,6 +25,9 @@ test: ## Run every test, installing what they need
 
 test-v4l2: ## Test the V4L2 source on simulated cameras, in a virtual machine
 	@.ci/test-v4l2
+
+test-arm: ## Run camerad for ARM under emulation, with two viewers
+	@.ci/test-arm
 
 bench: ## Measure; one JSON line for each figure
 	@.ci/deps bench
