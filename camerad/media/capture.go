@@ -28,8 +28,7 @@ func (e *Engine) capture(ctx context.Context) {
 	for ctx.Err() == nil {
 		began := time.Now()
 		err := e.captureOnce(ctx)
-		e.full.hub.forget()
-		e.latest.forget()
+		e.forget()
 		if ctx.Err() != nil {
 			break
 		}
@@ -45,6 +44,14 @@ func (e *Engine) capture(ctx context.Context) {
 		}
 	}
 	e.setState(e.resting())
+}
+
+// forget drops all pictures: what they show is past.
+func (e *Engine) forget() {
+	for _, l := range []*layer{e.full, e.low, e.vp8} {
+		l.forget()
+	}
+	e.latest.forget()
 }
 
 // captureOnce runs the source and all that lives on it until it fails or ctx ends. A panic in a driver
@@ -96,6 +103,9 @@ func (e *Engine) distribute(ctx context.Context, stream source.Stream) error {
 		if err != nil {
 			return err
 		}
+		if !e.allowed() {
+			continue // it is being stopped
+		}
 		p, err := e.pictures.take(frame.Image, frame.At, e.settings.rotation())
 		if err != nil {
 			return err
@@ -120,9 +130,15 @@ func (e *Engine) passOn(ctx context.Context, stream source.Stream) error {
 		if err != nil {
 			return err
 		}
+		if !e.allowed() {
+			continue // it is being stopped
+		}
 		if unit := packets.unit(frame.Unit, rtpTime(frame.At.Sub(e.epoch), videoClock)); unit != nil {
 			e.full.hub.publish(unit)
 			e.setState(signaling.PictureLive, "")
+			if unit.Key {
+				e.latest.renewed.signal()
+			}
 		}
 	}
 }

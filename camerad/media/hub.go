@@ -23,6 +23,7 @@ type hub struct {
 	mu      sync.Mutex
 	group   []*Unit // from the last key frame on; empty if there is none or it grew too long
 	bytes   int
+	number  uint64 // of the latest unit
 	members map[*Viewer]*member
 
 	wanted atomic.Bool // somebody needs a key frame
@@ -47,6 +48,8 @@ func (h *hub) publish(u *Unit) {
 	h.counts.bytes.Add(uint64(u.Size))
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.number++
+	u.number = h.number
 	h.keep(u)
 	for v, m := range h.members {
 		h.offer(v, m, u)

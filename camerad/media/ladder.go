@@ -38,9 +38,6 @@ func (r Rate) pixels() int { return r.Width * r.Height * r.FPS }
 // lowLimits are those of the low layer: 360 lines, which cost little to encode.
 func lowLimits(full Rate) Rate { return within(full, 360, full.FPS, lowBitrate) }
 
-// vp8Limits are those of the VP8 layer: at 720p it costs a whole core, which a camera does not have.
-func vp8Limits(full Rate) Rate { return within(full, 480, full.FPS, full.Bitrate) }
-
 // within returns limits whose shorter side is at most lines.
 func within(r Rate, lines, fps, bitrate int) Rate {
 	if short := min(r.Width, r.Height); short > lines {

@@ -75,6 +75,17 @@ func (l *layer) offer(p *picture) {
 	}
 }
 
+// forget drops the picture that waits to be encoded, and what the hub keeps: both show the past. Nobody
+// must offer or run meanwhile.
+func (l *layer) forget() {
+	select {
+	case old := <-l.pictures:
+		old.release()
+	default:
+	}
+	l.hub.forget()
+}
+
 // run encodes what is offered until ctx ends or the encoder fails.
 func (l *layer) run(ctx context.Context, keyFrames time.Duration) error {
 	runtime.LockOSThread() // for threadTime
@@ -119,7 +130,7 @@ func (w *layerWork) picture(p *picture) error {
 		return err
 	}
 	began := threadTime()
-	data, err := w.encoder.encode(p.image, w.forceKey(), rate.Bitrate)
+	data, err := w.encoder.encode(p.image, p.at.Sub(w.epoch), w.forceKey(), rate.Bitrate)
 	w.effort.Add(int64(threadTime() - began))
 	if err != nil {
 		return err
@@ -135,10 +146,12 @@ func (w *layerWork) picture(p *picture) error {
 	return nil
 }
 
-// isDue thins pictures out to the rate. Half an interval of tolerance lets a camera's clock differ.
+// isDue thins pictures out to the rate. Some tolerance lets a camera's clock differ and its pictures
+// jitter. It is not half an interval: a camera of twice the rate has pictures just there, and of two
+// that come at random, now the one and now the other would be taken.
 func (w *layerWork) isDue(at time.Time, fps int) bool {
 	interval := time.Second / time.Duration(fps)
-	if at.Before(w.due.Add(-interval / 2)) {
+	if at.Before(w.due.Add(-interval * 3 / 8)) {
 		return false
 	}
 	w.due = w.due.Add(interval)

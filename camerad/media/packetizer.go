@@ -60,7 +60,7 @@ func (p *h264Packetizer) unit(data []byte, time uint32) *Unit {
 	u := &Unit{Time: time, Data: data}
 	memory := scratch(data)
 	for nal := range annexb.NALUnits(data) {
-		switch nal[0] & h264Type {
+		switch kind := nal[0] & h264Type; kind {
 		case annexb.H264SPS:
 			p.sps = nal
 		case annexb.H264PPS:
@@ -69,11 +69,13 @@ func (p *h264Packetizer) unit(data []byte, time uint32) *Unit {
 		case annexb.H264IDR:
 			if !u.Key && p.sps != nil && p.pps != nil {
 				u.Key = true
-				u.add(stapA(p.sps, p.pps))
+				memory = u.addSets(p.sps, p.pps, memory)
 			}
 			memory = u.addH264(nal, memory)
 		default:
-			memory = u.addH264(nal, memory)
+			if kind > 0 && kind < h264STAPA { // others would be taken for packets of RFC 6184
+				memory = u.addH264(nal, memory)
+			}
 		}
 	}
 	return u.finish()
@@ -88,8 +90,17 @@ func (u *Unit) addH264(nal, memory []byte) []byte {
 	return u.fragments([]byte{nal[0]&^h264Type | h264FUA}, nal[0]&h264Type, nal[1:], memory)
 }
 
-// stapA aggregates NAL units into one packet (RFC 6184 section 5.7.1). Parameter sets are some 30
-// bytes, so the sum is never near maxPayload.
+// addSets adds the parameter sets, together if they fit: they are some 30 bytes, unless a camera has
+// tables in them.
+func (u *Unit) addSets(sps, pps, memory []byte) []byte {
+	if 1+2+len(sps)+2+len(pps) <= maxPayload {
+		u.add(stapA(sps, pps))
+		return memory
+	}
+	return u.addH264(pps, u.addH264(sps, memory))
+}
+
+// stapA aggregates NAL units into one packet (RFC 6184 section 5.7.1).
 func stapA(nals ...[]byte) []byte {
 	payload := []byte{h264STAPA}
 	for _, nal := range nals {

@@ -11,6 +11,7 @@ const (
 	h265PPS       = 34
 	h265AUD       = 35
 	h265Fill      = 38
+	h265AP        = 48
 	h265FU        = 49
 	h265TypeMask  = 0x7e // in the first of two header bytes
 )
@@ -35,7 +36,7 @@ func (p *h265Packetizer) unit(data []byte, time uint32) *Unit {
 			p.sps = nal
 		case kind == h265PPS:
 			p.pps = nal
-		case kind == h265AUD, kind == h265Fill:
+		case kind == h265AUD, kind == h265Fill, kind >= h265AP: // the last would be taken for packets of RFC 7798
 		case kind >= h265FirstIRAP && kind <= h265LastIRAP:
 			memory = p.key(u, memory)
 			memory = u.addH265(nal, memory)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"image"
 	"testing"
+	"time"
 
 	"github.com/pion/rtp/codecs"
 	"github.com/stretchr/testify/assert"
@@ -51,7 +52,7 @@ func TestRealVP8(t *testing.T) {
 	require.NoError(t, err)
 	defer func() { assert.NoError(t, e.close()) }()
 	for n := range 6 {
-		frame, err := e.encode(s.draw(n), n == 3, 1_000_000)
+		frame, err := e.encode(s.draw(n), time.Duration(n)*time.Second/30, n == 3, 1_000_000)
 		require.NoError(t, err)
 		u := vp8Packetizer{}.unit(frame, 0)
 		checkVP8(t, frame, u)

@@ -54,7 +54,7 @@ func (pool *picturePool) take(from image.Image, at time.Time, turn int) (*pictur
 	p := pool.get(width, height)
 	p.at = at
 	source, ok := from.(*image.YCbCr)
-	if !ok {
+	if !ok || source.SubsampleRatio > image.YCbCrSubsampleRatio440 {
 		source = toYCbCr(from)
 	}
 	across, down := subsampling(source.SubsampleRatio)
@@ -66,7 +66,7 @@ func (pool *picturePool) take(from image.Image, at time.Time, turn int) (*pictur
 	return p, nil
 }
 
-// subsampling returns how many pixels one chroma sample covers, 2 at most. Cameras give no others.
+// subsampling returns how many pixels one chroma sample covers, 2 at most.
 func subsampling(ratio image.YCbCrSubsampleRatio) (across, down int) {
 	switch ratio {
 	case image.YCbCrSubsampleRatio420:
@@ -80,7 +80,8 @@ func subsampling(ratio image.YCbCrSubsampleRatio) (across, down int) {
 	}
 }
 
-// toYCbCr is for the rare sources that give RGB.
+// toYCbCr is for the rare sources that give RGB, grey, or fewer chroma samples. As everywhere, the
+// values are of limited range (BT.601 section 2.5.3).
 func toYCbCr(from image.Image) *image.YCbCr {
 	bounds := from.Bounds()
 	rgba := image.NewRGBA(bounds)
@@ -88,7 +89,8 @@ func toYCbCr(from image.Image) *image.YCbCr {
 	to := image.NewYCbCr(bounds, image.YCbCrSubsampleRatio444)
 	for i := range to.Y {
 		pixel := rgba.Pix[4*i : 4*i+3 : 4*i+3]
-		to.Y[i], to.Cb[i], to.Cr[i] = color.RGBToYCbCr(pixel[0], pixel[1], pixel[2])
+		y, cb, cr := color.RGBToYCbCr(pixel[0], pixel[1], pixel[2])
+		to.Y[i], to.Cb[i], to.Cr[i] = limited.luma[y], limited.chroma[cb], limited.chroma[cr]
 	}
 	return to
 }

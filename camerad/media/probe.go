@@ -2,6 +2,10 @@ package media
 
 import "time"
 
+// probeMargin is by how much what is probed for exceeds what is needed, which changes a little all the
+// time.
+const probeMargin = 1.05
+
 // probeInterval is how often it is asked whether to probe.
 const probeInterval = 100 * time.Millisecond
 
@@ -16,7 +20,7 @@ func (p *prober) step(v *Viewer) {
 	}
 	p.asked = now
 	const size = maxPadding + packetOverhead
-	plan, due := v.path.Probe(int(float64(v.engine.full.cost())/headroom), size, now)
+	plan, due := v.path.Probe(int(probeMargin/headroom*float64(v.engine.full.cost())), size, now)
 	if !due {
 		return
 	}

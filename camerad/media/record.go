@@ -127,7 +127,7 @@ func (r *recorder) encode(frame source.Frame) ([]byte, error) {
 			return nil, err
 		}
 	}
-	return r.encoder.encode(p.image, false, r.cfg.Bitrate)
+	return r.encoder.encode(p.image, p.at.Sub(r.began), false, r.cfg.Bitrate)
 }
 
 func (r *recorder) count(unit *Unit, at time.Time) {

@@ -34,7 +34,7 @@ const jpegQuality = 85
 type latest struct {
 	mu      sync.Mutex
 	picture *picture
-	renewed beacon
+	renewed beacon // also at each key frame of a stream that is passed through
 }
 
 func (l *latest) set(p *picture) {
@@ -94,18 +94,18 @@ func (e *Engine) Snapshot(ctx context.Context, width int) ([]byte, error) {
 }
 
 func encodeJPEG(picture *image.YCbCr, width int) ([]byte, error) {
-	var scaled image.Image = picture
 	if size := picture.Rect.Size(); size.X > width {
-		height := even(size.Y * width / size.X)
+		from, height := picture, even(size.Y*width/size.X)
 		reader := video.Scale(even(width), height, video.ScalerFastBoxSampling)(
-			video.ReaderFunc(func() (image.Image, func(), error) { return picture, func() {}, nil }))
-		var err error
-		if scaled, _, err = reader.Read(); err != nil {
+			video.ReaderFunc(func() (image.Image, func(), error) { return from, func() {}, nil }))
+		scaled, _, err := reader.Read()
+		if err != nil {
 			return nil, fmt.Errorf("scale picture: %w", err)
 		}
+		picture = scaled.(*image.YCbCr)
 	}
 	var out bytes.Buffer
-	err := jpeg.Encode(&out, scaled, &jpeg.Options{Quality: jpegQuality})
+	err := jpeg.Encode(&out, fullRange(picture), &jpeg.Options{Quality: jpegQuality})
 	return out.Bytes(), err
 }
 

@@ -26,8 +26,12 @@ const (
 const headroom = 0.9
 
 // far is how far below the median a path may be and still decide the bitrate for all. Below it, the
-// viewer gets the low layer.
-const far = 0.6
+// viewer gets the low layer, until its path carries the full one or comes near the median. These are so
+// far apart since an estimate falls to 0.85 of what a path carries and rises above it, over and over.
+const (
+	far  = 0.6
+	near = 0.9
+)
 
 // demand is what is known of one viewer's path.
 type demand struct {
@@ -57,17 +61,28 @@ func shareOut(demands []demand, limit int) share {
 		}
 	}
 	sorted := slices.Sorted(slices.Values(usable))
-	near := int(far * float64(sorted[len(sorted)/2]))
+	median := float64(sorted[len(sorted)/2])
+	stay, comeBack := int(far*median), int(near*median)
 	if limit <= lowBitrate {
-		near = 0 // the low layer would be no smaller
+		stay, comeBack = 0, 0 // the low layer would be no smaller
 	}
-	s.full = sorted[slices.IndexFunc(sorted, func(bits int) bool { return bits >= near })]
 	for i, d := range demands {
-		s.qualities[i] = QualityFull
-		if usable[i] < near || d.quality == QualityLow && usable[i] < s.full {
+		if d.quality != QualityLow && usable[i] >= stay {
+			comeBack = min(comeBack, usable[i]) // it costs nobody anything
+		}
+	}
+	for i, d := range demands {
+		need := stay
+		if d.quality == QualityLow {
+			need = comeBack
+		}
+		if usable[i] < need {
 			s.qualities[i] = QualityLow
 			s.low = min(s.low, usable[i])
+			continue
 		}
+		s.qualities[i] = QualityFull
+		s.full = min(s.full, usable[i])
 	}
 	s.full, s.low = max(s.full, minBitrate), max(s.low, minBitrate)
 	return s
@@ -128,12 +143,15 @@ func (e *Engine) steerEncoders() {
 	s = shareOut(demandsOf(others), limits.Bitrate)
 	least := s.full
 	if slices.Contains(s.qualities, QualityLow) {
-		least = min(least, s.low) // there is one layer of VP8 only: it costs a core as it is
+		least = min(least, s.low) // there is one layer of VP8 only
 	}
-	e.vp8.steerTo(least, vp8Limits(limits))
+	e.vp8.steerTo(least, limits)
 }
 
 func (e *Engine) steerStream() {
+	if e.full.measured.Load() == 0 {
+		return // nobody is sent less before it is known what all of it takes
+	}
 	viewers := e.viewersOf(e.full)
 	for i, quality := range shareStream(demandsOf(viewers), e.full.cost()) {
 		viewers[i].steerTo(quality)

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pion/rtp"
@@ -38,6 +39,8 @@ type Track struct {
 	numbered bool    // transport-wide numbers were agreed
 	number   [2]byte // the current packet's, in both headers by reference
 	next     uint16  // of the next packet
+
+	bytes atomic.Uint64 // sent, but for what is repeated bit for bit
 
 	base     uint32 // added to media times, random (RFC 3550 section 5.1)
 	last     uint32 // timestamp of the last packet sent
@@ -230,6 +233,7 @@ func (t *Track) setHeader(h *rtp.Header, sequence uint16, timestamp uint32, mark
 
 // count gives the packet its transport-wide number.
 func (t *Track) count(size int, probe bool) uint16 {
+	t.bytes.Add(uint64(size + packetOverhead))
 	number := t.next
 	if t.numbered {
 		binary.BigEndian.PutUint16(t.number[:], number)

@@ -16,6 +16,8 @@ type Unit struct {
 	Time    uint32 // capture time in units of 1/90,000 s since the engine was made
 	Size    int    // bytes of payload
 	Data    []byte // as it was encoded; H264 and H265 in Annex B form
+
+	number uint64 // in its hub; each needs the one before, but for key frames
 }
 
 func (u *Unit) add(payload []byte) {

@@ -58,11 +58,11 @@ type Viewer struct {
 	steer chan struct{} // quality changed
 
 	quality atomic.Pointer[Quality] // as the engine decided
-	bytes   atomic.Uint64           // sent as video
 
 	// Owned by Run.
 	current, next *hub   // what is sent, and what follows from its next key frame on
 	unuse         func() // ends the use of the low layer; nil if it is not used
+	number        uint64 // of the latest unit of current that was sent
 }
 
 func newViewer(e *Engine, l *layer, codec Codec) *Viewer {
@@ -85,7 +85,6 @@ func newViewer(e *Engine, l *layer, codec Codec) *Viewer {
 
 // sent notes each numbered packet.
 func (v *Viewer) sent(number uint16, size int, probe bool) {
-	v.bytes.Add(uint64(size))
 	if probe {
 		v.path.SentProbe(number, size, time.Now())
 	} else {
@@ -226,13 +225,18 @@ func (v *Viewer) send(it item) {
 			v.Audio.sendSound(it.sound)
 		}
 		return
-	case it.from == v.next:
+	case it.from == v.next && it.unit.Key:
 		v.current.leave(v)
 		v.current, v.next = v.next, nil
 		v.useLow(v.current == v.engine.low.hub)
 	case it.from != v.current: // a straggler of the layer before
 		return
 	}
+	if !it.unit.Key && it.unit.number != v.number+1 { // what it needs was dropped
+		it.from.wanted.Store(true)
+		return
+	}
+	v.number = it.unit.number
 	v.Video.sendUnit(it.unit, v.Video.base+it.unit.Time)
 	v.probe.step(v)
 }
@@ -247,6 +251,7 @@ func (v *Viewer) burst(group []*Unit) {
 	times := squeeze(end, v.Video.last, v.Video.started, len(group))
 	for i, u := range group {
 		v.Video.sendUnit(u, times[i])
+		v.number = u.number
 	}
 }
 

@@ -3,7 +3,6 @@ package media
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"seccam/camerad/media/source"
@@ -97,7 +96,7 @@ func (e *Engine) setFormat(format source.Format) {
 // resetRates has the layers begin at their limits, as nothing is known of any path yet.
 func (e *Engine) resetRates() {
 	limits := e.limits()
-	for l, rate := range map[*layer]Rate{e.full: limits, e.low: lowLimits(limits), e.vp8: vp8Limits(limits)} {
+	for l, rate := range map[*layer]Rate{e.full: limits, e.low: lowLimits(limits), e.vp8: limits} {
 		l.wanted.Store(&rate)
 	}
 }
@@ -116,7 +115,7 @@ type ViewerStats struct {
 
 // Stats returns the viewer's totals and its path.
 func (v *Viewer) Stats() ViewerStats {
-	s := ViewerStats{Quality: *v.quality.Load(), Codec: v.codec, Bytes: v.bytes.Load()}
+	s := ViewerStats{Quality: *v.quality.Load(), Codec: v.codec, Bytes: v.Video.bytes.Load()}
 	l := v.layer
 	if s.Quality == QualityLow {
 		l = v.engine.low
@@ -132,5 +131,13 @@ func (v *Viewer) Stats() ViewerStats {
 	return s
 }
 
-// ceiling is the bitrate that a new viewer's path is believed to carry.
-func (e *Engine) ceiling() int { return slices.Max([]int{e.limits().Bitrate * 3 / 2, minEstimate}) }
+// ceiling is the bitrate that a new viewer's path is believed to carry: more than it will be sent.
+func (e *Engine) ceiling() int {
+	most := e.limits().Bitrate
+	if e.passedThrough() {
+		if most = int(e.full.measured.Load()); most == 0 {
+			return maxEstimate
+		}
+	}
+	return max(most*3/2, minEstimate)
+}
