@@ -77,7 +77,6 @@ func TestWithin(t *testing.T) {
 		assert.Equal(t, c.want, within(c.from, 360, 15, 400_000))
 	}
 	assert.Equal(t, Rate{640, 360, 30, lowBitrate}, lowLimits(hd))
-	assert.Equal(t, Rate{852, 480, 30, 2_000_000}, vp8Limits(hd))
 }
 
 func TestUpright(t *testing.T) {
