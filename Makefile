@@ -26,7 +26,7 @@ test: ## Run every test, installing what they need
 test-v4l2: ## Test the V4L2 source on simulated cameras, in a virtual machine
 	@.ci/test-v4l2
 
-test-arm: ## Run camerad for ARM under emulation, with two viewers
+test-arm: ## Test camerad for ARM, 64 and 32 bits, under emulation
 	@.ci/test-arm
 
 bench: ## Measure; one JSON line for each figure

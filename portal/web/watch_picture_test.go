@@ -81,9 +81,13 @@ func TestLostPictureFromTheStart(t *testing.T) {
 // meanwhile.
 func TestLostPictureIsBelieved(t *testing.T) {
 	_, fake, g, _ := controlling(t, noControls)
-	fake.control.say(pictureState("lost", "x"))
-	g.state("waiting") // before the page could see that the picture stands still
-	g.state("live")
+	js[any](g, `(() => {
+		const main = document.getElementById('main');
+		spied.states = [];
+		new MutationObserver(() => spied.states.push(main.dataset.state)).observe(main, { attributeFilter: ['data-state'] });
+	})()`)
+	fake.control.say(pictureState("lost", "x")) // and yet the frames go on
+	g.until(`String(spied.states) === 'waiting,live'`)
 	fake.freeze()
 	fake.control.say(pictureState("lost", "x"))
 	g.state("waiting")
@@ -125,8 +129,8 @@ func TestWaitingEnds(t *testing.T) {
 	assert.True(t, strings.HasSuffix(string(fake.left()[len(fake.left())-1]), "-3"))
 }
 
-// TestPrivacyWhileWatching switches privacy mode on while a view is on, by each way that a page may learn it, and
-// off again.
+// TestPrivacyWhileWatching switches privacy mode on while a view is on, by each way that a page may
+// learn it, and off again.
 func TestPrivacyWhileWatching(t *testing.T) {
 	p, fake, g, camera := controlling(t, noControls)
 	on := func(how string, tries int, tell func()) {

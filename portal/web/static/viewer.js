@@ -13,7 +13,7 @@ const FRAME_MS = 12_000; // from the answer to the first frame; a sleeping sourc
 const RETURN_MS = 5_000; // from an interruption's end to the next frame
 const STALL_MS = 3_000; // a picture that stands still for so long is lost
 const STALL_ABSENT_MS = 1_500; // the same when the portal says that there is a reason
-const LATE_MS = 1_500; // frames are still counted for so long after the camera sent its last one
+const LATE_MS = 300; // frames come out of the browser's buffer for so long after the camera sent the last one
 const FIRST_RETRY_MS = 300;
 const ATTEMPTS = 5; // in a row, before it is called failed
 const FAILED_RETRY_MS = 30_000;
@@ -63,7 +63,7 @@ export class Viewer extends EventTarget {
     signal.addEventListener('status', ({ detail }) => detail.camera === camera && this.#status(detail.presence));
     signal.addEventListener('message', ({ detail }) => this.#receive(detail));
     this.#progress = new Progress(video, {
-      frame: () => this.#frame(),
+      frame: (since) => this.#frame(since),
       sample: (sample) => this.#emit('sample', sample),
       still: (ms) => this.#still(ms),
     });
@@ -256,7 +256,7 @@ export class Viewer extends EventTarget {
   }
 
   /** A frame of the current session was shown, or decoded in a hidden tab. */
-  #frame() {
+  #frame(since) {
     const { peer } = this;
     if (!peer.seen) {
       peer.seen = true;
@@ -264,7 +264,7 @@ export class Viewer extends EventTarget {
     } else if (!peer.connected) {
       return; // a last one from the buffer
     }
-    if (this.state === 'waiting' && performance.now() - peer.control.dark?.since < LATE_MS) return;
+    if (this.state === 'waiting' && since - peer.control.dark?.since < LATE_MS) return;
     if (this.state === 'live' || !this.#to('frame')) return;
     this.#timers.clear('frame');
     this.#attempts = 0;
