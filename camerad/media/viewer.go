@@ -2,7 +2,6 @@ package media
 
 import (
 	"context"
-	"encoding/binary"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -129,9 +128,8 @@ func (v *Viewer) RequestKeyFrame() {
 // Feedback takes RTCP as it came and reads from it the peer's report on which packets came when. It
 // reports whether that is all there is.
 func (v *Viewer) Feedback(raw []byte) (alone bool) {
-	_ = v.path.FeedbackRaw(raw, time.Now()) // what is malformed is as good as lost
-	const word = 4
-	return congestion.IsFeedback(raw) && len(raw) >= word && len(raw) == word*(int(binary.BigEndian.Uint16(raw[2:]))+1)
+	others, err := v.path.Feedback(raw, time.Now())
+	return !others && err == nil
 }
 
 // Run sends until ctx ends.

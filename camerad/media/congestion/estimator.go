@@ -157,14 +157,6 @@ func (e *Estimator) calm() bool {
 	return e.path.standing() < calm && e.loss.share() < lossCalm && e.silence.length() < silenceLimit
 }
 
-// Passed reports whether the latest probe has shown that target bit/s pass, and nothing has
-// contradicted it since.
-func (e *Estimator) Passed(target int) bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return target > 0 && e.probe.passed >= target
-}
-
 // judge ends the probe under way if it can be judged.
 func (e *Estimator) judge() {
 	if target, passed := e.probe.judge(e.now); passed {

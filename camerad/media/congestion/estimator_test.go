@@ -4,7 +4,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pion/rtcp"
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 )
 
@@ -14,11 +16,21 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // report does.
 type feed struct {
 	*Estimator
+	t    testing.TB
 	next uint16
 	now  time.Duration
 }
 
-func newFeed() *feed { return &feed{Estimator: New(1_000_000, 50_000, 10_000_000), next: 65_500} }
+func newFeed(t testing.TB) *feed {
+	return &feed{Estimator: New(1_000_000, 50_000, 10_000_000), t: t, next: 65_500}
+}
+
+// take gives a report to an estimator.
+func take(t testing.TB, e *Estimator, fb *rtcp.TransportLayerCC, at time.Time) {
+	t.Helper()
+	_, err := e.Feedback(marshal(t, fb), at)
+	require.NoError(t, err)
+}
 
 // send returns the first number.
 func (f *feed) send(n int) uint16 {
@@ -41,11 +53,11 @@ func (f *feed) report(first uint16, n int, missing ...int) {
 	for _, i := range missing {
 		times[i] = 0
 	}
-	f.Feedback(encode(first, 0, times), origin.Add(f.now+30*ms))
+	take(f.t, f.Estimator, encode(first, 0, times), origin.Add(f.now+30*ms))
 }
 
 func TestNothingIsKnownBeforeFeedback(t *testing.T) {
-	f := newFeed()
+	f := newFeed(t)
 	assert.Equal(t, Estimate{Bitrate: 1_000_000}, f.Estimate())
 	f.report(f.send(100)-200, 100)
 	assert.False(t, f.Estimate().Known, "feedback about packets that were never sent")
@@ -58,7 +70,7 @@ func TestStartIsWithinBounds(t *testing.T) {
 }
 
 func TestReportsThatComeTwice(t *testing.T) {
-	f := newFeed()
+	f := newFeed(t)
 	first := f.send(100)
 	f.report(first, 100, 3, 4)
 	before, arrived := f.Estimate(), f.arrived
@@ -70,7 +82,7 @@ func TestReportsThatComeTwice(t *testing.T) {
 }
 
 func TestLossThatIsTakenBack(t *testing.T) {
-	f := newFeed()
+	f := newFeed(t)
 	first := f.send(100)
 	f.report(first, 100, 10, 11, 12)
 	assert.InDelta(t, 0.03, f.Estimate().Loss, 1e-9)
@@ -82,7 +94,7 @@ func TestLossThatIsTakenBack(t *testing.T) {
 }
 
 func TestReportsInAnotherOrder(t *testing.T) {
-	f := newFeed()
+	f := newFeed(t)
 	first := f.send(200)
 	f.report(first+100, 100)
 	assert.Equal(t, 200_000, f.arrived, "the others have probably arrived, too")
@@ -102,21 +114,21 @@ func TestBurstWithAGapIsNotMeasured(t *testing.T) {
 			times[i] = time.Hour + at + time.Duration(i)*ms
 			e.Sent(first+uint16(i), 1250, origin.Add(at))
 		}
-		e.Feedback(encode(first, 0, times[:3]), origin.Add(at+30*ms))
+		take(t, e, encode(first, 0, times[:3]), origin.Add(at+30*ms))
 		if burst > 5 {
 			times = times[15:]
 			first += 12
 		} else {
 			times = times[3:]
 		}
-		e.Feedback(encode(first+3, 0, times), origin.Add(at+31*ms))
+		take(t, e, encode(first+3, 0, times), origin.Add(at+31*ms))
 	}
 	assert.InEpsilon(t, 10e6, e.Estimate().Capacity, 0.01)
 }
 
 // The packets of a report that is lost have mostly arrived.
 func TestLostReport(t *testing.T) {
-	f := newFeed()
+	f := newFeed(t)
 	f.report(f.send(100), 100)
 	skipped := f.send(100)
 	f.report(f.send(100), 100)
@@ -130,7 +142,7 @@ func TestLostReport(t *testing.T) {
 }
 
 func TestWhenAllIsLost(t *testing.T) {
-	f := newFeed()
+	f := newFeed(t)
 	everything := make([]int, 100)
 	for i := range everything {
 		everything[i] = i
@@ -147,7 +159,7 @@ func TestWhenAllIsLost(t *testing.T) {
 }
 
 func TestReportAboutForgottenPackets(t *testing.T) {
-	f := newFeed()
+	f := newFeed(t)
 	first := f.send(historySize + 100)
 	assert.Equal(t, historySize*1000, f.flying)
 	f.report(first, 100)
@@ -158,7 +170,7 @@ func TestReportAboutForgottenPackets(t *testing.T) {
 }
 
 func TestNumbersThatGoOnElsewhere(t *testing.T) {
-	f := newFeed()
+	f := newFeed(t)
 	f.report(f.send(100), 100)
 	for _, jump := range []uint16{20_000, 40_000} {
 		f.next += jump

@@ -3,8 +3,6 @@ package congestion
 import (
 	"encoding/binary"
 	"time"
-
-	"github.com/pion/rtcp"
 )
 
 // assumeLimit is how long before a packet that arrived others may have been sent that count as arrived,
@@ -23,41 +21,35 @@ type reading struct {
 	timed        bool          // newest is valid
 }
 
-// Feedback takes a report that pion has parsed.
-func (e *Estimator) Feedback(fb *rtcp.TransportLayerCC, at time.Time) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.begin(fb.ReferenceTime, at)
-	each(fb, e.status)
-	e.finish()
-}
-
-// FeedbackRaw takes RTCP as it came, one packet or several (RFC 3550 section 6.1), and reads the
-// transport-wide feedback in it without allocating. Packets of other kinds are skipped. It fails with
-// [ErrMalformed] at the first packet that cannot be read; those before it count.
-func (e *Estimator) FeedbackRaw(raw []byte, at time.Time) error {
+// Feedback takes RTCP as it came, one packet or several (RFC 3550 section 6.1), and reads the
+// transport-wide feedback in it without allocating. Packets of other kinds are skipped; it reports whether
+// there are any. It fails with [ErrMalformed] at the first packet that cannot be read; those before it
+// count.
+func (e *Estimator) Feedback(raw []byte, at time.Time) (others bool, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for len(raw) > 0 {
 		if len(raw) < 4 {
-			return ErrMalformed
+			return others, ErrMalformed
 		}
 		length := 4 * (int(binary.BigEndian.Uint16(raw[2:])) + 1)
 		if length > len(raw) {
-			return ErrMalformed
+			return others, ErrMalformed
 		}
-		if IsFeedback(raw) {
+		if isFeedback(raw) {
 			report, err := ParseFeedback(raw[:length])
 			if err != nil {
-				return err
+				return others, err
 			}
 			e.begin(report.Reference, at)
 			report.Each(e.status)
 			e.finish()
+		} else {
+			others = true
 		}
 		raw = raw[length:]
 	}
-	return nil
+	return others, nil
 }
 
 func (e *Estimator) begin(reference uint32, at time.Time) {

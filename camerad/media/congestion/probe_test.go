@@ -38,8 +38,8 @@ func TestProbePasses(t *testing.T) {
 			assert.InDelta(t, 3, s.s.probes[0].Seconds(), 0.3)
 			s.from = 4 * sec
 			s.atLeast(2e6)
-			assert.True(t, s.s.estimator.Passed(2e6))
-			assert.False(t, s.s.estimator.Passed(2.1e6))
+			assert.True(t, s.s.estimator.probe.passed >= 2e6)
+			assert.False(t, s.s.estimator.probe.passed >= 2.1e6)
 			s.always("hardly a queue", func(p point) bool { return p.wait < 100*ms })
 		})
 	}
@@ -60,7 +60,7 @@ func TestProbePassesWithJitter(t *testing.T) {
 func TestProbeFailsLessAndLessOften(t *testing.T) {
 	try(t, 300*sec, func(time.Duration) *simulation { return lowLayer(1.5e6) }, func(s *span) {
 		s.atMost(600_000)
-		assert.False(t, s.s.estimator.Passed(2e6))
+		assert.False(t, s.s.estimator.probe.passed >= 2e6)
 		probes := s.s.probes
 		require.Greater(t, len(probes), 4)
 		require.Less(t, len(probes), 10)

@@ -19,7 +19,7 @@ const (
 // 24 bytes could claim 65,535, and to walk through them would cost more than it tells.
 const maxStatuses = 2 * historySize
 
-// Errors of [ParseFeedback] and [Estimator.FeedbackRaw].
+// Errors of [ParseFeedback] and [Estimator.Feedback].
 var (
 	// ErrMalformed is about a report that contradicts itself or ends early.
 	ErrMalformed = errors.New("the transport-wide feedback is malformed: ignore it and wait for the next")
@@ -51,17 +51,17 @@ const (
 	chunkLength = 2
 )
 
-// IsFeedback reports whether an RTCP packet is transport-wide feedback: type 205, format 15.
-func IsFeedback(raw []byte) bool {
+// isFeedback reports whether an RTCP packet is transport-wide feedback: type 205, format 15.
+func isFeedback(raw []byte) bool {
 	return len(raw) >= 2 && raw[0]>>6 == 2 && raw[0]&0x1f == rtcp.FormatTCC &&
 		rtcp.PacketType(raw[1]) == rtcp.TypeTransportSpecificFeedback
 }
 
 // ParseFeedback reads one RTCP packet of transport-wide feedback, header included, and checks all of
 // it, so that [Report.Each] cannot fail. It allocates nothing. It fails with [ErrMalformed], or with
-// [ErrOtherRTCP] if [IsFeedback] is false.
+// [ErrOtherRTCP] if [isFeedback] is false.
 func ParseFeedback(raw []byte) (Report, error) {
-	if !IsFeedback(raw) {
+	if !isFeedback(raw) {
 		return Report{}, ErrOtherRTCP
 	}
 	if len(raw) < fixedLength || len(raw) != 4*(int(binary.BigEndian.Uint16(raw[2:]))+1) {
@@ -188,40 +188,4 @@ func deltaLength(symbol uint16) int {
 		return 2
 	}
 	return 0
-}
-
-// each does the same as [Report.Each] for a report that pion has parsed, as far as it is consistent.
-func each(fb *rtcp.TransportLayerCC, visit func(Status)) {
-	at, sequence, deltas := time.Duration(0), fb.BaseSequenceNumber, fb.RecvDeltas
-	one := func(symbol uint16) bool {
-		if deltaLength(symbol) > 0 {
-			if len(deltas) == 0 || deltas[0] == nil {
-				return false
-			}
-			at += time.Duration(deltas[0].Delta) * time.Microsecond
-			deltas = deltas[1:]
-		}
-		visit(statusOf(sequence, symbol, at))
-		sequence++
-		return true
-	}
-	left := min(int(fb.PacketStatusCount), maxStatuses)
-	for _, part := range fb.PacketChunks {
-		switch c := part.(type) {
-		case *rtcp.RunLengthChunk:
-			for range min(left, int(c.RunLength)) {
-				if !one(c.PacketStatusSymbol) {
-					return
-				}
-				left--
-			}
-		case *rtcp.StatusVectorChunk:
-			for _, symbol := range c.SymbolList[:min(left, len(c.SymbolList))] {
-				if !one(symbol) {
-					return
-				}
-				left--
-			}
-		}
-	}
 }

@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pion/rtcp"
 	"github.com/stretchr/testify/require"
 )
 
@@ -215,20 +214,16 @@ func (s *simulation) report(t testing.TB, now time.Duration) {
 	s.reports = append(s.reports, travelling{at, raw})
 }
 
-// deliverReports gives them to the estimator in one or the other form.
+// deliverReports gives them to the estimator.
 func (s *simulation) deliverReports(t testing.TB, now time.Duration) {
 	kept := s.reports[:0]
 	for _, r := range s.reports {
-		switch {
-		case r.at > now:
+		if r.at > now {
 			kept = append(kept, r)
-		case s.random.IntN(2) == 0:
-			require.NoError(t, s.estimator.FeedbackRaw(r.raw, origin.Add(now)))
-		default:
-			var fb rtcp.TransportLayerCC
-			require.NoError(t, fb.Unmarshal(r.raw))
-			s.estimator.Feedback(&fb, origin.Add(now))
+			continue
 		}
+		_, err := s.estimator.Feedback(r.raw, origin.Add(now))
+		require.NoError(t, err)
 	}
 	s.reports = kept
 }
