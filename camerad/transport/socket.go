@@ -20,7 +20,9 @@ type socket struct {
 	udp      *net.UDPConn
 	v4       bool
 	kernel   sendFunc
-	segments bool // the kernel can cut messages
+	segments bool        // the kernel can cut messages
+	waiting  func() bool // whether a packet waits to be read
+	gather   gathering
 
 	stopping chan struct{} // closed by stop
 	closed   chan struct{} // closed by Close
@@ -38,8 +40,12 @@ func newSocket(owner *Transport, udp *net.UDPConn, v4 bool) (*socket, error) {
 	if err != nil {
 		return nil, err
 	}
+	waiting, err := newWaiting(udp)
+	if err != nil {
+		return nil, err
+	}
 	s := &socket{
-		owner: owner, udp: udp, v4: v4, kernel: kernel, segments: segments,
+		owner: owner, udp: udp, v4: v4, kernel: kernel, segments: segments, waiting: waiting,
 		stopping: make(chan struct{}), closed: make(chan struct{}),
 	}
 	s.close = sync.OnceValue(func() error {
@@ -93,9 +99,11 @@ func (s *socket) WriteTo(b []byte, to net.Addr) (int, error) {
 // ReadFromAddrPort implements ice.AddrPortReaderWriter. It returns io.EOF after [socket.stop]. Other
 // errors it waits out: they would end pion's mux, for all viewers.
 func (s *socket) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
+	s.gatherMore()
 	for failed := false; ; failed = true {
 		n, from, err := s.udp.ReadFromUDPAddrPort(b)
 		if err == nil {
+			s.gather.note(s.owner.clock())
 			return n, from, nil
 		}
 		select {
@@ -108,6 +116,13 @@ func (s *socket) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
 		if !failed {
 			s.owner.log.Warn("viewers are not heard: the UDP socket cannot be read; trying on", "error", err)
 		}
+	}
+}
+
+// gatherMore pauses if much comes and nothing waits.
+func (s *socket) gatherMore() {
+	if pause := s.gather.pause(s.owner.clock()); pause > 0 && !s.waiting() {
+		time.Sleep(pause)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"runtime"
 	"testing"
 	"time"
 
@@ -49,6 +50,51 @@ func TestReads(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "two", string(buffer[:n]))
 	assert.Equal(t, v.address.String(), address.String())
+}
+
+// TestGathering: when much comes, it is read in lots, all of it, in order; what is rare does not wait.
+func TestGathering(t *testing.T) {
+	var g gathering
+	at := func(n int, now time.Duration) time.Duration {
+		for range n {
+			g.note(now)
+		}
+		return g.pause(now)
+	}
+	assert.Zero(t, at(gatherMuch-1, 0))
+	assert.Zero(t, at(1, gatherWindow), "few in the window before")
+	assert.Zero(t, at(gatherMuch, gatherWindow+time.Millisecond), "much, but the window is not over")
+	now := 2*gatherWindow + 2*time.Millisecond
+	assert.Equal(t, 3*time.Millisecond, at(1, now), "to the next common moment")
+	assert.Equal(t, gatherPeriod, at(0, now+3*time.Millisecond))
+	assert.Zero(t, at(1, now+gatherWindow), "few again")
+	at(gatherMuch, now+gatherWindow)
+	assert.Zero(t, at(1, now+3*gatherWindow), "long ago")
+}
+
+func TestGatheredIsRead(t *testing.T) {
+	transport, v, camera := newTransport(t), newViewer(t, loopback4), newViewer(t, loopback4)
+	waiting, err := newWaiting(camera.conn)
+	require.NoError(t, err)
+	s := &socket{owner: transport, udp: camera.conn, waiting: waiting}
+	s.gather.much, s.gather.since = true, transport.clock()
+	assert.False(t, waiting())
+	want := [][]byte{[]byte("one"), []byte("two"), []byte("three")}
+	for _, packet := range want {
+		_, err := v.conn.WriteToUDPAddrPort(packet, camera.address)
+		require.NoError(t, err)
+	}
+	buffer := make([]byte, 100)
+	for _, packet := range want {
+		n, _, err := s.ReadFromAddrPort(buffer)
+		require.NoError(t, err)
+		assert.Equal(t, packet, buffer[:n])
+	}
+	if runtime.GOOS == "linux" {
+		assert.False(t, waiting())
+		_, _ = v.conn.WriteToUDPAddrPort(want[0], camera.address)
+		assert.True(t, waiting())
+	}
 }
 
 // told is a log that passes its lines on.
@@ -108,7 +154,7 @@ func TestSendingDoesNotAllocate(t *testing.T) {
 
 func TestReadingDoesNotAllocate(t *testing.T) {
 	v, camera := newViewer(t, loopback4), newViewer(t, loopback4)
-	s := &socket{udp: camera.conn}
+	s := &socket{owner: &Transport{}, udp: camera.conn}
 	buffer, report := make([]byte, 1500), []byte("report")
 	assert.Zero(t, testing.AllocsPerRun(200, func() {
 		if _, err := v.conn.WriteToUDPAddrPort(report, camera.address); err != nil {

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/pion/ice/v4"
 )
@@ -22,6 +23,7 @@ type Config struct {
 // Transport owns the sockets.
 type Transport struct {
 	log      *slog.Logger
+	epoch    time.Time // of clock
 	mux      *mux
 	streams  registry
 	counters counters
@@ -38,7 +40,7 @@ func listen(cfg Config, addresses func() ([]netip.Addr, error), open listenFunc)
 	if cfg.Port < 0 || cfg.Port > 65535 {
 		return nil, fmt.Errorf("UDP port %d does not exist; set one from 1 to 65535, or 0 for any", cfg.Port)
 	}
-	t := &Transport{log: cfg.Log, streams: registry{patience: defaultPatience}}
+	t := &Transport{log: cfg.Log, epoch: time.Now(), streams: registry{patience: defaultPatience}}
 	t.batches.New = func() any { return newBatch() }
 	t.mux = &mux{
 		owner: t, addresses: addresses, listen: open,
@@ -89,6 +91,9 @@ func (t *Transport) Close() error {
 	t.mux.close()
 	return nil
 }
+
+// clock is monotonic.
+func (t *Transport) clock() time.Duration { return time.Since(t.epoch) }
 
 func (t *Transport) takeBatch() *batch { return t.batches.Get().(*batch) }
 
