@@ -27,8 +27,9 @@ type Track struct {
 	codec string // MIME type
 	kind  webrtc.RTPCodecType
 	id    string
-	bound func(ssrc uint32) (unbound func())        // told of the stream's SSRC
-	sent  func(number uint16, size int, probe bool) // told of each packet that has a transport-wide number
+	bound func(ssrc uint32) (unbound func()) // told of the stream's SSRC
+	// sent is told of each packet that has a transport-wide number, and about when it leaves.
+	sent func(number uint16, size int, probe bool, at time.Time)
 
 	mu      sync.Mutex // guards what pion sets and clears
 	header  rtp.Header
@@ -40,6 +41,7 @@ type Track struct {
 	number   [2]byte // the current packet's, in both headers by reference
 	next     uint16  // of the next packet
 
+	ssrc  atomic.Uint32 // of the header, once it is bound
 	bytes atomic.Uint64 // sent, but for what is repeated bit for bit
 
 	base     uint32 // added to media times, random (RFC 3550 section 5.1)
@@ -53,7 +55,7 @@ type Track struct {
 func newTrack(kind webrtc.RTPCodecType, codec string) *Track {
 	t := &Track{
 		codec: codec, kind: kind, id: kind.String(), repairs: repairMost / 4,
-		bound: func(uint32) func() { return func() {} }, sent: func(uint16, int, bool) {},
+		bound: func(uint32) func() { return func() {} }, sent: func(uint16, int, bool, time.Time) {},
 	}
 	t.randomise()
 	return t
@@ -99,6 +101,7 @@ func (t *Track) bind(ctx webrtc.TrackLocalContext, codec webrtc.RTPCodecParamete
 			_ = t.rtx.SetExtension(uint8(extension.ID), t.number[:])
 		}
 	}
+	t.ssrc.Store(t.header.SSRC)
 	t.unbound = t.bound(t.header.SSRC)
 }
 
@@ -124,6 +127,10 @@ func (t *Track) Unbind(webrtc.TrackLocalContext) error {
 	return nil
 }
 
+// sends reports whether the track's stream has the SSRC. It takes no lock: pion asks, by way of its
+// buffers, while a packet is being written.
+func (t *Track) sends(ssrc uint32) bool { return t.ssrc.Load() == ssrc }
+
 // ID implements webrtc.TrackLocal.
 func (t *Track) ID() string { return t.id }
 
@@ -143,8 +150,9 @@ func (t *Track) sendUnit(u *Unit, timestamp uint32) {
 	if t.started && int32(timestamp-t.last) <= 0 {
 		timestamp = t.last + 1
 	}
+	now := time.Now() // looked at once: with a hundred viewers the clock is a cost
 	for i := range u.Packets {
-		t.write(t.sequence, timestamp, &u.Packets[i])
+		t.write(t.sequence, timestamp, &u.Packets[i], now)
 		t.sequence++
 	}
 	t.last, t.started = timestamp, true
@@ -152,7 +160,7 @@ func (t *Track) sendUnit(u *Unit, timestamp uint32) {
 
 func (t *Track) sendSound(s *Sound) {
 	// The marker begins a talk spurt (RFC 3551 section 4.1).
-	t.write(t.sequence, t.base+s.Time, &Packet{Payload: s.Payload, Marker: !t.started})
+	t.write(t.sequence, t.base+s.Time, &Packet{Payload: s.Payload, Marker: !t.started}, time.Time{})
 	t.sequence++
 	t.started = true
 }
@@ -167,13 +175,13 @@ func (t *Track) resend(sequence []uint16, roundTrip time.Duration) {
 		}
 		again.again = now
 		t.repairs--
-		t.resendOne(*again)
+		t.resendOne(*again, now)
 	}
 }
 
 // resendOne repeats a packet in the stream of retransmissions, where it has a number of its own. A
 // viewer without one gets it again bit for bit, as SRTP requires of a packet index that is used twice.
-func (t *Track) resendOne(again sent) {
+func (t *Track) resendOne(again sent, now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch {
@@ -186,7 +194,7 @@ func (t *Track) resendOne(again sent) {
 		t.setHeader(&t.rtx, t.rtx.SequenceNumber+1, again.timestamp, again.packet.Marker)
 		payload := binary.BigEndian.AppendUint16(make([]byte, 0, 2+len(again.packet.Payload)), again.sequence)
 		payload = append(payload, again.packet.Payload...)
-		t.count(len(payload), false)
+		t.count(len(payload), false, now)
 		_, _ = t.writer.WriteRTP(&t.rtx, payload)
 	}
 }
@@ -204,7 +212,7 @@ func (t *Track) sendPadding() bool {
 	}
 	t.setHeader(&t.rtx, t.rtx.SequenceNumber+1, t.last, false)
 	t.rtx.Padding, t.rtx.PaddingSize = true, maxPadding
-	t.count(maxPadding, true)
+	t.count(maxPadding, true, time.Now())
 	_, err := t.writer.WriteRTP(&t.rtx, nil)
 	t.rtx.Padding, t.rtx.PaddingSize = false, 0
 	return err == nil
@@ -212,14 +220,14 @@ func (t *Track) sendPadding() bool {
 
 // write sends one packet for the first time. Its errors mean that the connection is not up, which the
 // session watches.
-func (t *Track) write(sequence uint16, timestamp uint32, p *Packet) {
+func (t *Track) write(sequence uint16, timestamp uint32, p *Packet, now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.writer == nil {
 		return
 	}
 	t.setHeader(&t.header, sequence, timestamp, p.Marker)
-	number := t.count(len(p.Payload), false)
+	number := t.count(len(p.Payload), false, now)
 	if t.kind == webrtc.RTPCodecTypeVideo {
 		t.repairs = min(repairMost, t.repairs+repairShare)
 		t.history.add(sent{packet: p, timestamp: timestamp, sequence: sequence, number: number})
@@ -232,12 +240,12 @@ func (t *Track) setHeader(h *rtp.Header, sequence uint16, timestamp uint32, mark
 }
 
 // count gives the packet its transport-wide number.
-func (t *Track) count(size int, probe bool) uint16 {
+func (t *Track) count(size int, probe bool, now time.Time) uint16 {
 	t.bytes.Add(uint64(size + packetOverhead))
 	number := t.next
 	if t.numbered {
 		binary.BigEndian.PutUint16(t.number[:], number)
-		t.sent(number, size+packetOverhead, probe)
+		t.sent(number, size+packetOverhead, probe, now)
 		t.next++
 	}
 	return number

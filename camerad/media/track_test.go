@@ -22,7 +22,7 @@ type wire struct {
 
 func newWire(t testing.TB, ctx fakeContext) *wire {
 	w := &wire{Track: newTrack(webrtc.RTPCodecTypeVideo, webrtc.MimeTypeH264)}
-	w.sent = func(number uint16, size int, probe bool) {
+	w.sent = func(number uint16, size int, probe bool, _ time.Time) {
 		w.numbers = append(w.numbers, number)
 		assert.Greater(t, size, packetOverhead)
 		if probe {

@@ -83,11 +83,11 @@ func newViewer(e *Engine, l *layer, codec Codec) *Viewer {
 }
 
 // sent notes each numbered packet.
-func (v *Viewer) sent(number uint16, size int, probe bool) {
+func (v *Viewer) sent(number uint16, size int, probe bool, at time.Time) {
 	if probe {
-		v.path.SentProbe(number, size, time.Now())
+		v.path.SentProbe(number, size, at)
 	} else {
-		v.path.Sent(number, size, time.Now())
+		v.path.Sent(number, size, at)
 	}
 }
 
@@ -123,6 +123,11 @@ func (v *Viewer) RequestKeyFrame() {
 	} else {
 		v.layer.hub.wanted.Store(true)
 	}
+}
+
+// Sends reports whether SSRC is of one of the viewer's tracks.
+func (v *Viewer) Sends(ssrc uint32) bool {
+	return v.Video.sends(ssrc) || v.Audio != nil && v.Audio.sends(ssrc)
 }
 
 // Feedback takes RTCP as it came and reads from it the peer's report on which packets came when. It

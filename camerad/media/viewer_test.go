@@ -163,7 +163,7 @@ func TestFeedback(t *testing.T) {
 	v := viewerOf(newHub())
 	receive(t, v, fakeContext{codec: H264.Capability(), numbered: true}, 10)
 	recorder := twcc.NewRecorder(1)
-	v.sent(0, 1000, false)
+	v.sent(0, 1000, false, time.Now())
 	recorder.Record(mainSSRC, 0, 1000)
 	report, err := recorder.BuildFeedbackPacket()[0].Marshal()
 	require.NoError(t, err)

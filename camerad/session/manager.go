@@ -11,7 +11,6 @@ import (
 	"seccam/pkg/signaling"
 
 	"github.com/pion/ice/v4"
-	"github.com/pion/webrtc/v4"
 )
 
 // queueSize bounds the messages that wait for the manager; it needs microseconds for each.
@@ -38,8 +37,7 @@ type Config struct {
 	// connection waits for the viewer's ICE restart.
 	ConnectTimeout, FailedTimeout time.Duration
 
-	apis  map[media.Codec]*webrtc.API // set by New
-	talk  *talk
+	talk  *talk         // set by New
 	count *atomic.Int64 // of sessions
 }
 
@@ -77,14 +75,6 @@ type entry struct {
 
 // New prepares a manager that does nothing until [Manager.Run].
 func New(cfg Config) (*Manager, error) {
-	cfg.apis = map[media.Codec]*webrtc.API{}
-	for _, codec := range []media.Codec{media.H264, media.VP8, media.H265} {
-		api, err := newAPI(codec, cfg.Mux)
-		if err != nil {
-			return nil, err
-		}
-		cfg.apis[codec] = api
-	}
 	cfg.talk, cfg.count = newTalk(cfg.OpenSpeaker), &atomic.Int64{}
 	return &Manager{
 		cfg: cfg, queue: make(chan delivery, queueSize), over: make(chan *session), cut: make(chan string),

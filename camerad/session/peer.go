@@ -12,7 +12,6 @@ import (
 	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor"
 	"github.com/pion/interceptor/pkg/report"
-	"github.com/pion/rtcp"
 	"github.com/pion/stun/v4"
 	"github.com/pion/webrtc/v4"
 )
@@ -28,8 +27,8 @@ const (
 // A lost handshake packet costs this, and not pion's default of a second.
 const dtlsRetransmission = 100 * time.Millisecond
 
-// newAPI prepares all that connections with one video codec have in common.
-func newAPI(codec media.Codec, mux ice.UDPMux) (*webrtc.API, error) {
+// newAPI prepares one connection: the buffers of RTCP are the viewer's own.
+func newAPI(codec media.Codec, mux ice.UDPMux, viewer *media.Viewer) (*webrtc.API, error) {
 	codecs, err := newMediaEngine(codec)
 	if err != nil {
 		return nil, fmt.Errorf("register codecs: %w", err)
@@ -39,12 +38,14 @@ func newAPI(codec media.Codec, mux ice.UDPMux) (*webrtc.API, error) {
 		return nil, fmt.Errorf("register interceptors: %w", err)
 	}
 	settings, err := newSettings()
-	if mux != nil {
-		settings.SetICEUDPMux(mux)
-	}
 	if err != nil {
 		return nil, fmt.Errorf("WebRTC settings: %w", err)
 	}
+	if mux != nil {
+		settings.SetICEUDPMux(mux)
+	}
+	settings.DisableMediaEngineCopy(true)
+	settings.BufferFactory = buffersFor(viewer)
 	return webrtc.NewAPI(webrtc.WithMediaEngine(codecs), webrtc.WithInterceptorRegistry(interceptors),
 		webrtc.WithSettingEngine(settings)), nil
 }
@@ -125,27 +126,28 @@ func iceServers(servers []signaling.ICEServer, log *slog.Logger) []webrtc.ICESer
 	return good
 }
 
-// peer is one PeerConnection with its tracks.
+// peer is one PeerConnection, with what reads the viewer's sound.
 type peer struct {
 	connection *webrtc.PeerConnection
 	readers    sync.WaitGroup
 }
 
-// newPeer adds the viewer's tracks and answers their RTCP. With a speaker, the viewer's sound is
-// accepted, too.
+// newPeer adds the viewer's tracks. With a speaker, the viewer's sound is accepted, too.
 func newPeer(api *webrtc.API, cfg webrtc.Configuration, viewer *media.Viewer, speaker bool) (*peer, error) {
 	connection, err := api.NewPeerConnection(cfg)
 	if err != nil {
 		return nil, err
 	}
 	p := &peer{connection: connection}
-	err = p.addTrack(viewer.Video, webrtc.RTPTransceiverDirectionSendonly, viewer)
+	sound := webrtc.RTPTransceiverDirectionSendonly
+	if speaker {
+		sound = webrtc.RTPTransceiverDirectionSendrecv
+	}
+	err = p.addTrack(viewer.Video, webrtc.RTPTransceiverDirectionSendonly)
 	switch {
 	case err != nil:
-	case viewer.Audio != nil && speaker:
-		err = p.addTrack(viewer.Audio, webrtc.RTPTransceiverDirectionSendrecv, viewer)
 	case viewer.Audio != nil:
-		err = p.addTrack(viewer.Audio, webrtc.RTPTransceiverDirectionSendonly, viewer)
+		err = p.addTrack(viewer.Audio, sound)
 	case speaker:
 		_, err = connection.AddTransceiverFromKind(webrtc.RTPCodecTypeAudio,
 			webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly})
@@ -157,59 +159,13 @@ func newPeer(api *webrtc.API, cfg webrtc.Configuration, viewer *media.Viewer, sp
 	return p, nil
 }
 
-func (p *peer) addTrack(track *media.Track, direction webrtc.RTPTransceiverDirection, viewer *media.Viewer) error {
-	transceiver, err := p.connection.AddTransceiverFromTrack(track, webrtc.RTPTransceiverInit{Direction: direction})
-	if err != nil {
-		return err
-	}
-	p.readers.Go(func() { answerRTCP(transceiver.Sender(), viewer) })
-	return nil
+func (p *peer) addTrack(track *media.Track, direction webrtc.RTPTransceiverDirection) error {
+	_, err := p.connection.AddTransceiverFromTrack(track, webrtc.RTPTransceiverInit{Direction: direction})
+	return err
 }
 
 // close returns when all goroutines of the connection have ended.
 func (p *peer) close() {
 	_ = p.connection.GracefulClose() // it can only fail to say goodbye
 	p.readers.Wait()
-}
-
-// answerRTCP serves one track's feedback until the connection closes.
-func answerRTCP(sender *webrtc.RTPSender, viewer *media.Viewer) {
-	buffer := make([]byte, 1500)
-	for {
-		n, _, err := sender.Read(buffer)
-		if err != nil {
-			return
-		}
-		if viewer.Feedback(buffer[:n]) {
-			continue
-		}
-		packets, err := rtcp.Unmarshal(buffer[:n])
-		if err != nil {
-			continue
-		}
-		for _, packet := range packets {
-			switch packet := packet.(type) {
-			case *rtcp.TransportLayerNack:
-				viewer.Resend(nackList(packet))
-			case *rtcp.PictureLossIndication, *rtcp.FullIntraRequest:
-				viewer.RequestKeyFrame()
-			}
-		}
-	}
-}
-
-// maxNACK is how many packets one NACK may ask for: it would else be a lever to make the camera send
-// hundreds of times what the viewer does. One who lost more is better served by a key frame.
-const maxNACK = 256
-
-// nackList expands the pairs of a NACK (RFC 4585 section 6.2.1).
-func nackList(nack *rtcp.TransportLayerNack) []uint16 {
-	var list []uint16
-	for _, pair := range nack.Nacks {
-		list = append(list, pair.PacketList()...)
-		if len(list) >= maxNACK {
-			return list[:maxNACK]
-		}
-	}
-	return list
 }

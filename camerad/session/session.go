@@ -246,7 +246,11 @@ func (s *session) open(codec media.Codec, servers []signaling.ICEServer) error {
 		Certificates: []webrtc.Certificate{s.cfg.Identity.Certificate},
 		BundlePolicy: webrtc.BundlePolicyMaxBundle,
 	}
-	p, err := newPeer(s.cfg.apis[codec], cfg, s.viewer, s.cfg.OpenSpeaker != nil)
+	api, err := newAPI(codec, s.cfg.Mux, s.viewer)
+	if err != nil {
+		return err
+	}
+	p, err := newPeer(api, cfg, s.viewer, s.cfg.OpenSpeaker != nil)
 	if err != nil {
 		return err
 	}
