@@ -32,6 +32,7 @@ type conn struct {
 	bytes    *rate.Limiter // both nil until authenticated
 	session  atomic.Pointer[session]
 	hurried  atomic.Bool
+	deaf     atomic.Pointer[time.Time] // set when the client no longer takes anything: until when it is read
 	once     sync.Once
 	closed   chan struct{}
 }
@@ -118,20 +119,43 @@ func (c *conn) wait(d time.Duration) error {
 
 // Write gives the client WriteTimeout to make room, then closes the connection. Mochi holds the
 // client's lock across this call, and publishers to it wait for that lock.
+//
+// A client that has closed its end is not known to have gone before all it sent has been read: the
+// DISCONNECT, which voids its Will [MQTT-3.14.4-3], may be waiting. Such a client takes whatever is
+// written, and the end is for the reader to find.
 func (c *conn) Write(p []byte) (int, error) {
+	if c.deaf.Load() != nil {
+		return len(p), nil // a packet may have been cut in half: nothing can follow it
+	}
 	limit := c.broker.cfg.WriteTimeout
 	if c.hurried.Load() {
 		limit = min(limit, farewellTime)
 	}
 	_ = c.Conn.SetWriteDeadline(time.Now().Add(limit))
 	n, err := c.Conn.Write(p)
-	if err != nil {
-		if errors.Is(err, os.ErrDeadlineExceeded) && !c.hurried.Load() {
+	switch {
+	case err == nil:
+		return n, nil
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		if !c.hurried.Load() {
 			c.broker.stats.slow.Add(1)
 		}
-		_ = c.Close() // a packet may be cut in half: nothing can follow it
+		_ = c.Close()
+		return n, err
 	}
-	return n, err
+	until := time.Now().Add(c.broker.cfg.WriteTimeout)
+	c.deaf.Store(&until)
+	_ = c.Conn.SetReadDeadline(until)
+	return len(p), nil
+}
+
+// SetReadDeadline does not put off the end of a client that takes nothing any more.
+func (c *conn) SetReadDeadline(t time.Time) error {
+	err := c.Conn.SetReadDeadline(t)
+	if until := c.deaf.Load(); until != nil {
+		err = c.Conn.SetReadDeadline(*until)
+	}
+	return err
 }
 
 // hurry shortens what is left of a pending write, before the connection is cut.

@@ -24,6 +24,9 @@ func (b *Broker) deliverRetained(s *session, sub packets.Subscription) {
 		topics = append(topics, pk.TopicName)
 	}
 	for _, topic := range topics {
+		if s.conn.deaf.Load() != nil {
+			return
+		}
 		if !s.allowed(credential.Subscribe, topic) {
 			continue
 		}

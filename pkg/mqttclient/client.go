@@ -172,6 +172,7 @@ func (c *Client) serve(ctx context.Context, cred Credential) error {
 	}
 	<-life.Done()
 	c.up.Store(nil)
+	conn.quiet()
 	if ctx.Err() != nil {
 		conn.lastWords(context.WithoutCancel(ctx), manager)
 	}

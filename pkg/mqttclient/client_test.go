@@ -171,6 +171,47 @@ func TestLastWordsWithoutAWill(t *testing.T) {
 	require.Equal(t, "next", next(t, "status", w.received))
 }
 
+// What OnUp is about to publish when the end comes must not be heard after the last words.
+func TestLastWordsComeLast(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := serve(t, "") // reached in process: a bubble's time stands still while a socket is read
+		var order []string
+		h := start(t, func() string { return "mqtt://in-process" }, camera, func(cfg *mqttclient.Config) {
+			withWill(cfg)
+			cfg.Dial = s.Dial
+			cfg.OnUp = func(ctx context.Context) {
+				<-ctx.Done()
+				time.Sleep(100 * time.Millisecond) // in the bubble: until all else waits
+				order = append(order, "online")
+			}
+			cfg.LastWords = func() mqttclient.Message {
+				order = append(order, "goodbye")
+				return status("goodbye")
+			}
+		})
+		require.Eventually(t, h.Connected, patience, time.Millisecond)
+		h.stop()
+		require.Equal(t, []string{"online", "goodbye"}, order)
+		s.stop()
+	})
+}
+
+// An OnUp that does not end is not waited for before the last words.
+func TestLastWordsOfAStuckClient(t *testing.T) {
+	s := serve(t, "127.0.0.1:0")
+	w := watcher(t, s)
+	heard := make(chan struct{})
+	h := start(t, s.url, camera, func(cfg *mqttclient.Config) {
+		cfg.OnUp = func(context.Context) { <-heard }
+		cfg.LastWords = func() mqttclient.Message { return status("goodbye") }
+	})
+	require.Eventually(t, h.Connected, patience, time.Millisecond)
+	go h.stop()
+	require.Equal(t, "goodbye", next(t, "last words", w.received))
+	close(heard)
+	h.stop()
+}
+
 func TestRefusalAsksForANewCredential(t *testing.T) {
 	s := serve(t, "127.0.0.1:0")
 	s.refuse.refuse.Store(true)

@@ -27,6 +27,7 @@ type connection struct {
 	manager  *autopaho.ConnectionManager // that OnUp was told of
 	failures int
 	down     context.CancelFunc // ends the context of the current OnUp
+	quieted  bool               // OnUp is not called any more
 	ups      sync.WaitGroup
 }
 
@@ -105,8 +106,11 @@ func (c *connection) connectPacket(p *paho.Connect, _ *url.URL) (*paho.Connect, 
 func (c *connection) onUp(manager *autopaho.ConnectionManager, _ *paho.Connack) {
 	ctx, cancel := context.WithCancel(c.life)
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.failures, c.down, c.manager = 0, cancel, manager
-	c.mu.Unlock()
+	if c.quieted {
+		return
+	}
 	c.ups.Go(func() {
 		if err := c.subscribe(ctx, manager); err != nil {
 			if ctx.Err() == nil {
@@ -220,6 +224,25 @@ func (c *connection) lastWords(ctx context.Context, manager *autopaho.Connection
 	defer cancel()
 	if err := publish(ctx, manager, c.client.cfg.LastWords()); err != nil && !errors.Is(err, ErrDown) {
 		c.client.cfg.Log.Debug("mqtt last words", "error", err)
+	}
+}
+
+// quiet returns when every OnUp of this connection has, so that nothing of it is published after the
+// last words. One that is stuck in a write is not waited for.
+func (c *connection) quiet() {
+	c.mu.Lock()
+	c.quieted = true
+	c.mu.Unlock()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		c.ups.Wait()
+	}()
+	limit := time.NewTimer(farewellTimeout)
+	defer limit.Stop()
+	select {
+	case <-ended:
+	case <-limit.C:
 	}
 }
 

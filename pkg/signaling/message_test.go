@@ -20,6 +20,7 @@ func TestDecodeAcceptsEachType(t *testing.T) {
 		{Type: TypeCandidate, Session: testSession, Candidate: &Candidate{Candidate: "candidate:1", SDPMid: &mid}},
 		{Type: TypeCandidate, Session: testSession, Candidate: &Candidate{}}, // the end of candidates
 		{Type: TypeBye, Session: testSession, Reason: ReasonLeft},
+		{Type: TypeRestart, Session: testSession},
 		{Type: TypeError, Error: &Error{Code: CodeBusy, Message: "full", RetryAfter: 5}},
 		{Type: TypeWelcome, Viewer: testViewer},
 		{Type: TypeStatus, Camera: "c", Presence: &Presence{Online: true, State: StateOnline}},
@@ -117,6 +118,22 @@ func TestStatusOfAnEarlierConnectionDoesNotSupersede(t *testing.T) {
 		{"a restarted camera's will", Status{Boot: "c", Connection: 1}, true},
 	} {
 		require.Equal(t, tc.want, tc.next.Supersedes(online), tc.name)
+	}
+}
+
+func TestWillAfterTheLastWordsDoesNotSupersede(t *testing.T) {
+	shutdown := Status{Boot: "b", Connection: 2, Reason: OfflineShutdown}
+	for _, tc := range []struct {
+		name string
+		next Status
+		want bool
+	}{
+		{"will of this connection", Status{Boot: "b", Connection: 2, Reason: OfflineConnectionLost}, false},
+		{"will of the next connection", Status{Boot: "b", Connection: 3, Reason: OfflineConnectionLost}, true},
+		{"online after all", Status{Online: true, Boot: "b", Connection: 2}, true},
+		{"a restarted camera", Status{Online: true, Boot: "c", Connection: 1}, true},
+	} {
+		require.Equal(t, tc.want, tc.next.Supersedes(shutdown), tc.name)
 	}
 }
 

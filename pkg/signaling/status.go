@@ -81,10 +81,14 @@ func EncodeStatus(s Status) []byte {
 	return data
 }
 
-// Supersedes reports whether s may replace old as a camera's state: an offline status of an
-// earlier connection of the same boot does not replace a later connection's.
+// Supersedes reports whether s may replace old as a camera's state. Within one boot an offline status
+// of an earlier connection does not replace a later connection's, nor does a connection's Will its
+// last words: a broker, or a proxy before it, may lose the goodbye that follows them.
 func (s Status) Supersedes(old Status) bool {
-	return s.Online || s.Boot != old.Boot || s.Connection >= old.Connection
+	if s.Online || s.Boot != old.Boot || s.Connection > old.Connection {
+		return true
+	}
+	return s.Connection == old.Connection && (old.Online || old.Reason != OfflineShutdown)
 }
 
 // Presence is what the portal tells a browser about a camera.
@@ -96,6 +100,9 @@ type Presence struct {
 	Text string `json:"text"`
 	// LastSeen is in Unix milliseconds; 0 if the camera was never seen.
 	LastSeen int64 `json:"last_seen,omitempty"`
+	// Since is when the camera's present connection was first heard of, in Unix milliseconds; 0 if it
+	// is not connected. Another value tells a page that waits for the camera to try again now.
+	Since int64 `json:"since,omitempty"`
 	// Fingerprint is the pinned SHA-256 fingerprint of the camera's DTLS certificate, in the form of
 	// an SDP a=fingerprint value (RFC 8122) without the hash name; empty if none is pinned yet.
 	Fingerprint string `json:"fingerprint,omitempty"`

@@ -141,6 +141,17 @@ func TestAbuse39_WillOfAnOlderConnection(t *testing.T) {
 	require.False(t, b.Online("c"))
 }
 
+// A broker may send the Will of a connection whose goodbye it did not hear.
+func TestWillAfterTheLastWords(t *testing.T) {
+	b := newBench()
+	b.handle(online(1))
+	b.handle(signaling.Status{Boot: "b", Connection: 1, Reason: signaling.OfflineShutdown})
+	b.changed()
+	b.handle(will(1))
+	require.Equal(t, "Offline: the camera was shut down", b.Of("c").Text)
+	require.Zero(t, b.changed())
+}
+
 // After any exchange of one boot, the camera is online exactly if its newest connection is.
 func TestHistoriesOfConnections(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
