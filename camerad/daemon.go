@@ -7,10 +7,12 @@ import (
 	"log/slog"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"seccam/camerad/media"
 	"seccam/camerad/media/source"
+	"seccam/camerad/network"
 	"seccam/camerad/privacy"
 	"seccam/camerad/rpc"
 	"seccam/camerad/session"
@@ -32,7 +34,8 @@ type camera struct {
 	methods   *rpc.Server
 	link      *link
 	started   time.Time
-	awake     bool // the pipeline runs though nobody watches
+	awake     bool        // the pipeline runs though nobody watches
+	moved     atomic.Bool // the network has changed since the viewers were last asked for an ICE restart
 }
 
 // newCamera wires the parts together; nothing runs or connects yet.
@@ -76,7 +79,7 @@ func newCamera(ctx context.Context, cfg Config, log *slog.Logger) (*camera, erro
 		signaling.MethodSnapshot: rpc.Snapshots(paired.camera, snapshots{c.engine}, c.refusal),
 		signaling.MethodPrivacy:  c.privacy.Call,
 	}, c.link.queue, log)
-	c.link.report, c.link.deliver, c.link.call = c.status, c.manager.Deliver, c.methods.Deliver
+	c.link.report, c.link.deliver, c.link.call, c.link.back = c.status, c.manager.Deliver, c.methods.Deliver, c.returned
 	log.Info("camerad starts", "version", version(), "camera", paired.camera, "portal", paired.portal.String(),
 		"source", from.Name, "fingerprint", identity.Fingerprint)
 	return c, c.warnPlain()
@@ -120,6 +123,7 @@ func (c *camera) run(ctx context.Context) error {
 	})
 	group.Go(func() error { return c.methods.Run(ctx) })
 	group.Go(func() error { return c.privacy.Run(ctx) })
+	group.Go(func() error { network.Watch(ctx, c.networkChanged); return nil })
 	group.Go(func() error { c.followPrivacy(ctx); return nil })
 	group.Go(func() error { c.followChanges(ctx); return nil })
 	group.Go(func() error { c.lookAtSource(ctx); return nil })
@@ -134,6 +138,17 @@ func (c *camera) run(ctx context.Context) error {
 	}
 	return nil
 }
+
+// networkChanged reconnects, without waiting for the old connection to be found dead.
+func (c *camera) networkChanged() {
+	c.log.Info("the network has changed", "addresses", network.Addresses())
+	c.moved.Store(true)
+	c.link.client.Reconnect()
+}
+
+// returned has the viewers look for new paths where the old ones may be dead. What their browsers find out
+// by themselves takes seconds.
+func (c *camera) returned(ctx context.Context) { c.manager.Restart(ctx, c.moved.Swap(false)) }
 
 // lookAtSource opens the source once at the start, to know what it gives before the first viewer asks,
 // and keeps it open if it is to run all the time.

@@ -34,6 +34,7 @@ type link struct {
 	report  func() signaling.Status            // all but presence itself
 	deliver func(topic string, payload []byte) // a session's message
 	call    func(mqttclient.Message)           // a request to one of the camera's methods
+	back    func(ctx context.Context)          // the camera can be reached again
 
 	boot       string
 	connection atomic.Uint64 // counts connections
@@ -146,11 +147,16 @@ func (l *link) up(ctx context.Context) {
 	l.log.Info("connected to the portal's broker", "camera", l.camera)
 	repeat := time.NewTicker(signaling.StatusInterval)
 	defer repeat.Stop()
+	first := true
 	for {
 		status := l.report()
 		status.Online = true
 		if err := l.client.Publish(ctx, l.statusMessage(status)); err != nil && ctx.Err() == nil {
 			l.log.Warn("status not published", "error", err)
+		}
+		if first {
+			l.back(ctx)
+			first = false
 		}
 		select {
 		case <-ctx.Done():

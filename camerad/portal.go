@@ -41,6 +41,7 @@ func newPortalClient(p pairing, fingerprint string, trust *tls.Config) *portalCl
 	transport := &http.Transport{
 		// A clone: net/http adds "h2" to it, which the broker's WebSocket must not offer.
 		Proxy: http.ProxyFromEnvironment, TLSClientConfig: trust.Clone(), ForceAttemptHTTP2: true,
+		DialContext:       mqttclient.NewDialer().DialContext,
 		DisableKeepAlives: true, // one exchange a day
 	}
 	return &portalClient{pairing: p, fingerprint: fingerprint, http: &http.Client{Transport: transport, Timeout: portalTimeout}}

@@ -54,6 +54,7 @@ type Manager struct {
 	over    chan *session
 	changed chan struct{}
 	cut     chan string
+	restart chan bool
 
 	// Owned by Run.
 	sessions map[signaling.SessionID]*entry
@@ -77,7 +78,7 @@ type entry struct {
 func New(cfg Config) (*Manager, error) {
 	cfg.talk, cfg.count = newTalk(cfg.OpenSpeaker), &atomic.Int64{}
 	return &Manager{
-		cfg: cfg, queue: make(chan delivery, queueSize), over: make(chan *session), cut: make(chan string),
+		cfg: cfg, queue: make(chan delivery, queueSize), over: make(chan *session), cut: make(chan string), restart: make(chan bool),
 		changed: make(chan struct{}, 1), sessions: map[signaling.SessionID]*entry{},
 	}, nil
 }
@@ -106,6 +107,15 @@ func (m *Manager) Cut(ctx context.Context, reason string) {
 	}
 }
 
+// Restart asks viewers to look for new paths: those whose connection is interrupted, or, after a change of
+// the camera's network, all. Ask when they can be reached. It returns when they will be, or with ctx.
+func (m *Manager) Restart(ctx context.Context, all bool) {
+	select {
+	case m.restart <- all:
+	case <-ctx.Done():
+	}
+}
+
 // Run serves until ctx ends, then says bye to each viewer and returns when all sessions have ended.
 func (m *Manager) Run(ctx context.Context) error {
 	tidy := time.NewTicker(signaling.MaxAge)
@@ -124,6 +134,10 @@ func (m *Manager) Run(ctx context.Context) error {
 		case reason := <-m.cut:
 			for _, live := range m.sessions {
 				live.end(ending(reason))
+			}
+		case all := <-m.restart:
+			for _, live := range m.sessions {
+				live.session.wish(all)
 			}
 		case <-tidy.C:
 			m.early.prune(m.cfg.Now())

@@ -72,6 +72,19 @@ func TestICERestartKeepsTheSession(t *testing.T) {
 	assert.Equal(t, 1, r.manager.Viewers())
 }
 
+// The camera asks for an ICE restart where a connection is interrupted, and everywhere if its network is
+// another one.
+func TestCameraAsksForICERestart(t *testing.T) {
+	r := newRig(t, smallVideo(), nil)
+	v := r.newViewer(sessionID(1))
+	v.call(nil)
+	next(t, "key frame", v.keys)
+	r.manager.Restart(t.Context(), false)
+	r.manager.Restart(t.Context(), true)
+	next(t, "wish", v.restarts)
+	assert.Empty(t, v.restarts, "a connection that stands is left alone at first")
+}
+
 func ufrag(sdp string) string {
 	_, rest, _ := strings.Cut(sdp, "a=ice-ufrag:")
 	line, _, _ := strings.Cut(rest, "\r\n")

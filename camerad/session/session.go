@@ -24,6 +24,7 @@ type session struct {
 	log     *slog.Logger
 	inbox   chan inbound
 	events  chan event
+	wishes  chan bool     // for an ICE restart; true whatever the connection's state
 	done    chan struct{} // closed when events are no longer read
 	portal  string        // of the latest message: the viewer's socket may move between portals
 	viewer  *media.Viewer
@@ -53,6 +54,7 @@ func newSession(id signaling.SessionID, cfg *Config) *session {
 	return &session{
 		id: id, cfg: cfg, log: cfg.Log.With("session", id),
 		inbox: make(chan inbound, inboxSize), events: make(chan event, inboxSize), done: make(chan struct{}),
+		wishes: make(chan bool, 1),
 	}
 }
 
@@ -101,11 +103,33 @@ func (s *session) step(ctx context.Context) bool {
 		return s.handle(in.message)
 	case e := <-s.events:
 		return s.happened(e)
+	case all := <-s.wishes:
+		s.askRestart(all)
 	case <-s.waiting.C:
 		s.log.Info("viewer did not connect, or its connection was lost")
 		s.bye(signaling.ReasonFailed)
 		return false
 	}
+	return true
+}
+
+// wish has the viewer asked for an ICE restart soon. It does not block. Only the manager calls it.
+func (s *session) wish(all bool) {
+	select {
+	case before := <-s.wishes:
+		all = all || before
+	default:
+	}
+	s.wishes <- all
+}
+
+// askRestart asks the viewer to offer an ICE restart, unless the connection stands and need not be doubted.
+func (s *session) askRestart(all bool) {
+	if s.peer == nil || !all && s.peer.connection.ConnectionState() == webrtc.PeerConnectionStateConnected {
+		return
+	}
+	s.log.Info("asking for an ICE restart")
+	s.send(signaling.Message{Type: signaling.TypeRestart})
 }
 
 // ending is why the manager ended a session, as the reason of a bye.

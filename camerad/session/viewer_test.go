@@ -32,9 +32,10 @@ type viewer struct {
 	lastSequence atomic.Uint32
 	repeats      chan uint16 // sequence numbers that came again
 
-	byes chan string
-	done chan struct{}
-	wait sync.WaitGroup
+	byes     chan string
+	restarts chan struct{} // wishes of the camera
+	done     chan struct{}
+	wait     sync.WaitGroup
 }
 
 func (r *rig) newViewer(id signaling.SessionID) *viewer { return r.newViewerOf(id, "") }
@@ -53,7 +54,7 @@ func (r *rig) newViewerOf(id signaling.SessionID, mime string) *viewer {
 	require.NoError(r.t, err)
 	v := &viewer{
 		rig: r, id: id, pc: pc, ready: make(chan struct{}, 1), answer: make(chan time.Time, 4), states: make(chan webrtc.PeerConnectionState, 16),
-		keys: make(chan time.Time, 1024), frames: make(chan uint32, 4096), sound: make(chan struct{}, 4096), repeats: make(chan uint16, 16), byes: make(chan string, 4), done: make(chan struct{}),
+		keys: make(chan time.Time, 1024), frames: make(chan uint32, 4096), sound: make(chan struct{}, 4096), repeats: make(chan uint16, 16), restarts: make(chan struct{}, 8), byes: make(chan string, 4), done: make(chan struct{}),
 	}
 	for _, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeVideo, webrtc.RTPCodecTypeAudio} {
 		transceiver, err := pc.AddTransceiverFromKind(kind, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly})
@@ -96,6 +97,8 @@ func (v *viewer) follow() {
 				}
 			case signaling.TypeBye:
 				v.byes <- m.Reason
+			case signaling.TypeRestart:
+				v.restarts <- struct{}{}
 			case signaling.TypeCandidate:
 				_ = v.pc.AddICECandidate(webrtc.ICECandidateInit{Candidate: m.Candidate.Candidate, SDPMid: m.Candidate.SDPMid})
 			}

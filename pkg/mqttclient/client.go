@@ -31,7 +31,7 @@ const (
 const (
 	operationTimeout = 5 * time.Second
 	farewellTimeout  = time.Second // the broker may be ending, too
-	keepAlive        = 20          // seconds; the broker sends the Will after one and a half of these
+	keepAlive        = 10          // seconds; the broker sends the Will after one and a half of these
 	receiveMaximum   = 64          // paho allocates for the default of 65,535
 	maxPacketSize    = 64 << 10
 	// attemptsPerCredential is after how many failures a new credential is obtained, since the
@@ -104,6 +104,7 @@ type Client struct {
 	// refused counts subscriptions that failed, one after another.
 	refused atomic.Int32
 	end     atomic.Pointer[context.CancelFunc] // ends the use of the current credential
+	again   atomic.Bool                        // it is to be used once more
 	calls   calls
 }
 
@@ -130,20 +131,35 @@ func (c *Client) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		cred, err := c.obtain(ctx)
 		if err != nil {
-			break // only when ctx ended
+			continue // ctx ended, or there is reason to try at once
 		}
-		if err := c.serve(ctx, cred); err != nil {
-			return err
+		renew := time.Now().Add(cred.RenewAfter)
+		for again := true; again && ctx.Err() == nil; {
+			c.again.Store(false)
+			if err := c.serve(ctx, cred, renew); err != nil {
+				return err
+			}
+			again = c.again.Load() && (cred.RenewAfter == 0 || time.Now().Before(renew))
 		}
 	}
 	return nil
 }
 
-// obtain asks for a credential until it gets one or ctx ends.
+// obtain asks for a credential until it gets one, ctx ends, or [Client.Reconnect] is called.
 func (c *Client) obtain(ctx context.Context) (Credential, error) {
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	c.end.Store(&end)
 	wait := backoff.NewExponentialBackOff()
 	wait.InitialInterval, wait.MaxInterval = minBackoff, maxBackoff
-	try := func() (Credential, error) { return c.cfg.Credentials(ctx) }
+	try := func() (Credential, error) {
+		cred, err := c.cfg.Credentials(ctx)
+		if unreachable(err) && ctx.Err() == nil {
+			wait.InitialInterval = unreachableWait
+			wait.Reset() // it costs nobody anything to look often for a network that is gone
+		}
+		return cred, err
+	}
 	report := func(err error, next time.Duration) {
 		c.cfg.Log.Warn("no MQTT credential yet", "error", err, "retry_in", next.Round(time.Millisecond))
 		c.cfg.OnDown(err)
@@ -152,7 +168,7 @@ func (c *Client) obtain(ctx context.Context) (Credential, error) {
 }
 
 // serve keeps a connection with one credential until it must be replaced or ctx ends.
-func (c *Client) serve(ctx context.Context, cred Credential) error {
+func (c *Client) serve(ctx context.Context, cred Credential, renew time.Time) error {
 	server, err := url.Parse(cred.URL)
 	if err != nil {
 		return fmt.Errorf("broker URL: %w", err)
@@ -161,7 +177,7 @@ func (c *Client) serve(ctx context.Context, cred Credential) error {
 	defer end()
 	c.end.Store(&end)
 	if cred.RenewAfter > 0 {
-		timer := time.AfterFunc(cred.RenewAfter, end)
+		timer := time.AfterFunc(time.Until(renew), end)
 		defer timer.Stop()
 	}
 	conn := &connection{client: c, cred: cred, end: end, life: life}
@@ -191,6 +207,13 @@ func (c *Client) Renew() {
 	if end := c.end.Load(); end != nil {
 		(*end)()
 	}
+}
+
+// Reconnect makes a new connection now, with the same credential: for whoever learns that the network
+// is another one, over which the present connection may be dead without anyone having noticed.
+func (c *Client) Reconnect() {
+	c.again.Store(true)
+	c.Renew()
 }
 
 // Connected reports whether messages can be published now.

@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
-	"net"
 	"net/url"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/eclipse/paho.golang/autopaho"
-	"github.com/eclipse/paho.golang/packets"
 	"github.com/eclipse/paho.golang/paho"
 )
 
@@ -22,6 +20,7 @@ type connection struct {
 	end    context.CancelFunc // ends life: the credential is to be replaced
 	life   context.Context
 	first  atomic.Bool // the first attempt was made
+	cut    atomic.Bool // the latest attempt did not get as far as the broker
 
 	mu       sync.Mutex
 	manager  *autopaho.ConnectionManager // that OnUp was told of
@@ -50,25 +49,24 @@ func (c *connection) config(server *url.URL) autopaho.ClientConfig {
 			OnServerDisconnect: c.onServerDisconnect,
 		},
 	}
-	if dial := c.client.cfg.Dial; dial != nil {
-		cfg.AttemptConnection = func(ctx context.Context, _ autopaho.ClientConfig, _ *url.URL) (net.Conn, error) {
-			conn, err := dial(ctx)
-			if err != nil {
-				return nil, err
-			}
-			// paho writes a packet in several pieces from any goroutine; only TCP keeps them together.
-			return packets.NewThreadSafeConn(conn), nil
-		}
+	switch server.Scheme {
+	case "ws", "wss":
+		cfg.WebSocketCfg = &autopaho.WebSocketConfig{Dialer: webSocketDialer}
+	default:
+		cfg.AttemptConnection = c.client.dial
 	}
 	return cfg
 }
 
 // backoff is the wait before the n-th attempt in a row: none before the first of all. Reconnecting
 // always waits a little, within which the broker's reason for a disconnect is heard: it may end the
-// credential.
+// credential. While the network here is gone, nobody is burdened by attempts.
 func (c *connection) backoff(n int) time.Duration {
-	if c.first.CompareAndSwap(false, true) {
+	switch {
+	case c.first.CompareAndSwap(false, true):
 		return 0
+	case c.cut.Load():
+		return unreachableWait/2 + rand.N(unreachableWait)
 	}
 	return jitter(n)
 }
@@ -108,6 +106,7 @@ func (c *connection) onUp(manager *autopaho.ConnectionManager, _ *paho.Connack) 
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.failures, c.down, c.manager = 0, cancel, manager
+	c.cut.Store(false)
 	if c.quieted {
 		return
 	}
@@ -172,11 +171,16 @@ func (c *connection) onDown() {
 func (c *connection) onError(err error) {
 	c.client.cfg.Log.Warn("mqtt connect", "error", err)
 	c.client.cfg.OnDown(err)
+	c.cut.Store(unreachable(err))
+	enough := attemptsPerCredential
+	if c.cut.Load() {
+		enough *= 4 // they come faster, and a new credential can hardly be had
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.failures++
 	var refused *autopaho.ConnackError
-	if errors.As(err, &refused) || c.failures >= attemptsPerCredential {
+	if errors.As(err, &refused) || c.failures >= enough {
 		time.AfterFunc(jitter(c.failures+3), c.end)
 	}
 }

@@ -88,16 +88,17 @@ func pointer[T any](v T) *T { return &v }
 // fullMessages has every type, with every field that it may have.
 func fullMessages() map[Type]Message {
 	servers := []ICEServer{{URLs: []string{"turn:turn.example.org"}, Username: "u", Credential: "c"}}
-	presence := Presence{Online: true, State: StateOnline, Text: "Online", LastSeen: 1, Fingerprint: "AA" + strings.Repeat(":0F", 31)}
+	presence := Presence{Online: true, State: StateOnline, Text: "Online", LastSeen: 1, Since: 1, Fingerprint: "AA" + strings.Repeat(":0F", 31)}
 	return map[Type]Message{
-		TypeOffer:  {Session: testSession, Camera: testCamera, Seq: 1, Role: RoleOwner, SDP: "v=0", ICEServers: servers},
+		TypeOffer:  {Session: testSession, Camera: testCamera, Seq: 1, Role: RoleOwner, SDP: "v=0", ICEServers: servers, Policy: PolicyRelay},
 		TypeAnswer: {Session: testSession, Camera: testCamera, SDP: "v=0"},
 		TypeCandidate: {Session: testSession, Camera: testCamera, Seq: 1, Candidate: &Candidate{
 			Candidate: "candidate:1", SDPMid: pointer("0"), SDPMLineIndex: pointer(uint16(0)), UsernameFragment: pointer("u"),
 		}},
 		TypeBye:     {Session: testSession, Camera: testCamera, Seq: 1, Reason: ReasonLeft},
+		TypeRestart: {Session: testSession, Camera: testCamera},
 		TypeError:   {Session: testSession, Camera: testCamera, Error: &Error{Code: CodeBusy, Message: "Busy.", RetryAfter: 1}},
-		TypeWelcome: {Viewer: testViewer, ICEServers: servers},
+		TypeWelcome: {Viewer: testViewer, ICEServers: servers, Policy: PolicyAll},
 		TypeStatus:  {Camera: testCamera, Presence: &presence},
 	}
 }
@@ -192,6 +193,7 @@ func TestAsyncAPIConstants(t *testing.T) {
 		"Offline": a.property(t, "CameraStatus", "reason").Enum,
 		"State":   a.property(t, "Status", "presence", "state").Enum,
 		"Role":    a.property(t, "Offer", "role").Enum,
+		"Policy":  a.property(t, "Offer", "ice_policy").Enum,
 		"Method":  values(a.Components.Parameters["method"].Enum),
 		"Content": a.contentTypes(),
 	}

@@ -23,7 +23,8 @@
 //	   │◀─ reply: JSON, or a picture ──────────────│ …/replies/{client} ◀│
 //
 // A refusal travels as an error message in place of the answer. A second offer in a known session
-// is an ICE restart (RFC 8445 section 9), not a new view.
+// is an ICE restart (RFC 8445 section 9), not a new view. Who is interrupted first begins it: the page by
+// itself, the camera by a restart message, since only the page makes offers.
 //
 // Who a message is from is what its connection authenticated as and which topic it came on; a
 // payload never says. A session id is "<viewer>-<n>": the portal mints viewer ids bound to an
@@ -33,5 +34,5 @@
 //
 //	1  offer, answer, candidate, bye, error, welcome, status
 //	   since then, which older sides ignore: role in offers, privacy mode, the methods snapshot and
-//	   privacy
+//	   privacy, restart, the policy in welcome and offers, since in status
 package signaling

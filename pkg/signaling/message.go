@@ -30,6 +30,7 @@ const (
 	TypeAnswer    Type = "answer"    // camera → browser: SDP
 	TypeCandidate Type = "candidate" // both ways: one trickled ICE candidate (RFC 8838)
 	TypeBye       Type = "bye"       // both ways: the session is over
+	TypeRestart   Type = "restart"   // camera → browser: its network changed; offer an ICE restart
 	TypeError     Type = "error"     // to the browser: a refusal, in place of an answer
 	TypeWelcome   Type = "welcome"   // portal → browser: viewer id and ICE servers
 	TypeStatus    Type = "status"    // portal → browser: a camera's presence changed
@@ -51,6 +52,8 @@ type Message struct {
 	SDP        string      `json:"sdp,omitempty"`
 	Candidate  *Candidate  `json:"candidate,omitempty"`
 	ICEServers []ICEServer `json:"ice_servers,omitempty"`
+	// Policy is stamped by the portal on welcomes and offers; absent is PolicyAll.
+	Policy Policy `json:"ice_policy,omitempty"`
 	// Reason says why a session ended (bye), as one of the Reason constants.
 	Reason string `json:"reason,omitempty"`
 	Error  *Error `json:"error,omitempty"`
@@ -74,6 +77,15 @@ type ICEServer struct {
 	Username   string   `json:"username,omitempty"`
 	Credential string   `json:"credential,omitempty"`
 }
+
+// Policy says which ICE candidates may be used (RFC 8829 section 3.5.3).
+type Policy string
+
+// The policies. With PolicyRelay neither end learns the other's address.
+const (
+	PolicyAll   Policy = "all"
+	PolicyRelay Policy = "relay"
+)
 
 // Role is what a viewer is to a camera.
 type Role string

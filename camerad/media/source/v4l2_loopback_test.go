@@ -7,13 +7,18 @@ package source
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"image"
 	"image/jpeg"
+	"io"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
 	"unsafe"
+
+	"seccam/camerad/media/annexb"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -28,24 +33,76 @@ type codedCamera struct {
 // newCodedCamera makes a camera of the loopback device.
 func newCodedCamera(t *testing.T, pixels fourCC, size image.Point) *codedCamera {
 	t.Helper()
-	found, err := filepath.Glob("/sys/devices/virtual/video4linux/video*")
+	c, err := openCodedCamera(pixels, size)
 	require.NoError(t, err)
-	require.Len(t, found, 1, "one loopback device")
+	t.Cleanup(func() { assert.NoError(t, c.file.Close()) })
+	return c
+}
+
+func openCodedCamera(pixels fourCC, size image.Point) (*codedCamera, error) {
+	found, err := filepath.Glob("/sys/devices/virtual/video4linux/video*")
+	if err != nil || len(found) != 1 {
+		return nil, fmt.Errorf("not one loopback device, but %v (%w)", found, err)
+	}
 	path := "/dev/" + filepath.Base(found[0])
 	n, err := openNode(path, path)
-	require.NoError(t, err)
-	_, err = n.capability() // it takes an output format only after it was asked what it is
-	require.NoError(t, err)
+	if err != nil {
+		return nil, err
+	}
 	kind := int32(2) // video output
 	format := v4l2Format{kind: uint32(kind), v4l2Pixels: v4l2Pixels{
 		width: uint32(size.X), height: uint32(size.Y), pixels: pixels, field: v4l2FieldNone, sizeImage: 1 << 20,
 	}}
-	require.NoError(t, n.ioctl(v4l2SetFormat, unsafe.Pointer(&format)))
-	require.Equal(t, pixels, format.pixels)
-	require.NoError(t, n.ioctl(v4l2StreamOn, unsafe.Pointer(&kind))) // from now on it is a camera
-	c := &codedCamera{path: path, file: os.NewFile(uintptr(n.fd), path)}
-	t.Cleanup(func() { assert.NoError(t, c.file.Close()) })
-	return c
+	_, err = n.capability() // it takes an output format only after it was asked what it is
+	if err == nil {
+		err = n.ioctl(v4l2SetFormat, unsafe.Pointer(&format))
+	}
+	if err == nil && format.pixels != pixels {
+		err = fmt.Errorf("the loopback device refuses %v", pixels)
+	}
+	if err == nil {
+		err = n.ioctl(v4l2StreamOn, unsafe.Pointer(&kind)) // from now on it is a camera
+	}
+	if err != nil {
+		return nil, errors.Join(err, n.close())
+	}
+	return &codedCamera{path: path, file: os.NewFile(uintptr(n.fd), path)}, nil
+}
+
+func init() { fakePrograms["coded-camera"] = playClip }
+
+// playClip is a camera whose pictures are those of a file with H264, 30 a second, again and again.
+func playClip(args []string) {
+	clip, err := os.ReadFile(args[0])
+	check(err)
+	sets, err := annexb.ParseParameters(annexb.H264, clip)
+	check(err)
+	var units [][]byte
+	for r := annexb.NewReader(bytes.NewReader(clip), annexb.Config{}); ; {
+		unit, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		check(err)
+		units = append(units, bytes.Clone(unit.Data))
+	}
+	c, err := openCodedCamera(pixelsH264, image.Pt(sets.SPS.Width, sets.SPS.Height))
+	check(err)
+	clock := time.NewTicker(time.Second / 30)
+	for {
+		for _, unit := range units {
+			<-clock.C
+			_, err := c.file.Write(unit)
+			check(err)
+		}
+	}
+}
+
+func check(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 }
 
 func (c *codedCamera) give(t *testing.T, picture []byte) {
