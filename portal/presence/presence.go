@@ -14,9 +14,14 @@ import (
 
 // How often stale cameras are looked for, and last-seen times are written.
 const (
-	sweepInterval = 5 * time.Second
+	sweepInterval = time.Second
 	flushInterval = 15 * time.Second
 )
+
+// Grace is how long a camera whose connection was lost still counts as online: most are back by then, from
+// another Wi-Fi, a new address or a restarted router, and who hears of each blip soon listens to none. A
+// camera that says that it shuts down is believed at once.
+const Grace = 5 * time.Second
 
 // Store keeps when cameras were last seen.
 type Store interface {
@@ -37,8 +42,11 @@ type Tracker struct {
 }
 
 type entry struct {
-	status   signaling.Status
-	lastSeen time.Time // when an online status last arrived
+	status   signaling.Status // the latest
+	shown    signaling.Status // the latest, but for a loss within its grace
+	lastSeen time.Time        // when an online status last arrived
+	since    time.Time        // when the present connection was first heard of
+	lost     time.Time        // when the connection was lost; zero unless within grace
 	stale    bool
 }
 
@@ -92,13 +100,28 @@ func (t *Tracker) update(camera string, status signaling.Status) bool {
 		return false
 	}
 	before := e.presence()
-	if status.Online {
-		e.lastSeen, e.stale = t.now(), false
-		t.unsaved[camera] = e.lastSeen
+	now := t.now()
+	switch {
+	case status.Online:
+		if !e.status.Online || e.status.Boot != status.Boot || e.status.Connection != status.Connection {
+			e.since = now
+		}
+		e.lastSeen, e.stale, e.lost, e.shown = now, false, time.Time{}, status
+		t.unsaved[camera] = now
+	case e.shown.Online && status.Reason == signaling.OfflineConnectionLost:
+		if e.lost.IsZero() {
+			e.lost = now
+		}
+	default:
+		e.lost, e.shown = time.Time{}, status
 	}
 	e.status = status
-	after := e.presence()
-	return before.State != after.State || before.Text != after.Text
+	return differs(before, e.presence())
+}
+
+// differs reports whether people should be told.
+func differs(before, after signaling.Presence) bool {
+	return before.State != after.State || before.Text != after.Text || before.Since != after.Since
 }
 
 // Of returns a camera's presence; its Fingerprint is not this package's to know.
@@ -115,20 +138,23 @@ func (t *Tracker) Of(camera string) signaling.Presence {
 func (t *Tracker) Online(camera string) bool { return t.Of(camera).Online }
 
 func (e *entry) presence() signaling.Presence {
-	p := signaling.Presence{Online: e.status.Online && !e.stale}
+	p := signaling.Presence{Online: e.shown.Online && !e.stale}
 	if !e.lastSeen.IsZero() {
 		p.LastSeen = e.lastSeen.UnixMilli()
 	}
+	if p.Online {
+		p.Since = e.since.UnixMilli()
+	}
 	switch {
-	case p.Online && e.status.Picture == signaling.PictureLost:
+	case p.Online && e.shown.Picture == signaling.PictureLost:
 		p.State, p.Text = signaling.StateNoPicture, "Online, but no picture"
-		if e.status.Detail != "" {
-			p.Text += ": " + e.status.Detail
+		if e.shown.Detail != "" {
+			p.Text += ": " + e.shown.Detail
 		}
-	case p.Online && e.status.Picture == signaling.PicturePrivate:
+	case p.Online && e.shown.Picture == signaling.PicturePrivate:
 		p.State, p.Text = signaling.StatePrivate, "Privacy mode is on"
-		if e.status.Detail != "" {
-			p.Text += " " + e.status.Detail
+		if e.shown.Detail != "" {
+			p.Text += " " + e.shown.Detail
 		}
 	case p.Online:
 		p.State, p.Text = signaling.StateOnline, "Online"
@@ -144,9 +170,9 @@ func (e *entry) offlineText() string {
 	switch {
 	case e.stale:
 		return fmt.Sprintf("Offline: nothing heard from the camera for %d seconds", int(signaling.StatusStale.Seconds()))
-	case e.status.Reason == signaling.OfflineShutdown:
+	case e.shown.Reason == signaling.OfflineShutdown:
 		return "Offline: the camera was shut down"
-	case e.status.Reason == signaling.OfflineConnectionLost:
+	case e.shown.Reason == signaling.OfflineConnectionLost:
 		return "Offline: the connection to the camera was lost; check its power and network"
 	}
 	return "Offline"
@@ -157,7 +183,7 @@ func (t *Tracker) Forget(camera string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	delete(t.unsaved, camera)
-	if e := t.cameras[camera]; e != nil && !e.presence().Online {
+	if e := t.cameras[camera]; e != nil && (!e.presence().Online || !e.lost.IsZero()) {
 		delete(t.cameras, camera)
 	}
 }
@@ -182,13 +208,21 @@ func (t *Tracker) Run(ctx context.Context) error {
 	}
 }
 
-// sweep finds online cameras that have been silent for too long: a Will dies with its broker node.
+// sweep finds cameras whose grace is over, and online ones that have been silent for too long: a Will dies
+// with its broker node.
 func (t *Tracker) sweep() {
 	var changed []string
 	t.mu.Lock()
+	now := t.now()
 	for camera, e := range t.cameras {
-		if e.status.Online && !e.stale && t.now().Sub(e.lastSeen) > signaling.StatusStale {
+		before := e.presence()
+		if !e.lost.IsZero() && now.Sub(e.lost) >= Grace {
+			e.lost, e.shown = time.Time{}, e.status
+		}
+		if e.shown.Online && now.Sub(e.lastSeen) > signaling.StatusStale {
 			e.stale = true
+		}
+		if differs(before, e.presence()) {
 			changed = append(changed, camera)
 		}
 	}

@@ -56,6 +56,12 @@ func newBench() *bench {
 
 func (b *bench) handle(s signaling.Status) { b.Handle("c", signaling.EncodeStatus(s)) }
 
+// graceOver lets the grace of a loss pass.
+func (b *bench) graceOver() {
+	b.at = b.at.Add(Grace)
+	b.sweep()
+}
+
 // changed returns for how many changes people were told since the last call.
 func (b *bench) changed() int {
 	n := len(b.changes)
@@ -115,7 +121,7 @@ func TestOnlyChangesAreTold(t *testing.T) {
 		{signaling.Status{Online: true, Boot: "b", Connection: 1, Viewers: 3, Picture: signaling.PictureLive}, 0},
 		{signaling.Status{Online: true, Boot: "b", Connection: 1, Picture: signaling.PictureLost}, 1},
 		{signaling.Status{Online: true, Boot: "b", Connection: 1, Picture: signaling.PictureLost, Detail: "x"}, 1},
-		{will(1), 1}, {will(1), 0}, {online(2), 1},
+		{will(1), 0}, {will(1), 0}, {online(2), 1}, // back within its grace, on a new connection
 	} {
 		b.at = b.at.Add(time.Second)
 		b.handle(step.status)
@@ -133,12 +139,47 @@ func TestAbuse39_WillOfAnOlderConnection(t *testing.T) {
 	require.True(t, b.Online("c"))
 	require.Zero(t, b.changed())
 	b.handle(will(2))
+	b.graceOver()
 	require.False(t, b.Online("c"))
 
 	b.handle(signaling.Status{Online: true, Boot: "b2", Connection: 1})
 	require.True(t, b.Online("c"), "it was restarted")
 	b.handle(signaling.Status{Boot: "b2", Connection: 1})
 	require.False(t, b.Online("c"))
+}
+
+// A loss counts after its grace, and not at all if the camera is back by then.
+func TestGrace(t *testing.T) {
+	b := newBench()
+	b.handle(online(1))
+	since := b.Of("c").Since
+	require.Equal(t, b.at.UnixMilli(), since)
+	b.at = b.at.Add(time.Minute)
+	b.handle(online(1))
+	require.Equal(t, since, b.Of("c").Since, "a repeated status is of the same connection")
+	b.changed()
+
+	b.handle(will(1))
+	b.at = b.at.Add(Grace - 1)
+	b.handle(will(1)) // the same once more, which begins nothing anew
+	b.sweep()
+	require.True(t, b.Online("c"))
+	require.Zero(t, b.changed())
+	b.handle(online(2))
+	require.Greater(t, b.Of("c").Since, since, "who waits for the camera is told")
+	require.Equal(t, 1, b.changed())
+	b.graceOver()
+	require.True(t, b.Online("c"))
+
+	b.handle(will(2))
+	b.graceOver()
+	require.Equal(t, 1, b.changed())
+	p := b.Of("c")
+	require.Equal(t, signaling.StateOffline, p.State)
+	require.Contains(t, p.Text, "connection to the camera was lost")
+	require.Zero(t, p.Since)
+	b.graceOver()
+	require.Zero(t, b.changed(), "told once")
 }
 
 // A broker may send the Will of a connection whose goodbye it did not hear.
@@ -166,6 +207,7 @@ func TestHistoriesOfConnections(t *testing.T) {
 				newest++
 				b.handle(online(newest))
 			}
+			b.graceOver()
 			require.Equal(t, newest > 0 && !lost[newest], b.Online("c"))
 		}
 	})

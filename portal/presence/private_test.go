@@ -29,6 +29,8 @@ func TestPrivateCamera(t *testing.T) {
 	b.handle(private("until Monday 07:00"))
 	require.Zero(t, b.changed(), "a repetition is no change")
 	b.handle(will(1))
+	require.Equal(t, signaling.StatePrivate, b.Of("c").State, "within its grace")
+	b.graceOver()
 	require.Equal(t, signaling.StateOffline, b.Of("c").State)
 	b.handle(online(2))
 	require.Equal(t, signaling.StateOnline, b.Of("c").State)
