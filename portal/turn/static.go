@@ -1,11 +1,9 @@
-// Package turn tells browsers and cameras which STUN and TURN servers to use.
 package turn
 
 import (
 	"crypto/hmac"
 	"crypto/sha1" // the TURN REST convention is HMAC-SHA1
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -18,41 +16,8 @@ import (
 // made or refreshed, so it outlasts a view, not a day.
 const CredentialTTL = 4 * time.Hour
 
-// Server is one configured STUN or TURN server.
-type Server struct {
-	URLs     []string `yaml:"urls"`
-	Username string   `yaml:"username"`
-	// CredentialFile holds a fixed password for Username.
-	CredentialFile string `yaml:"credential_file"`
-	// SecretFile holds the secret shared with the relay (coturn's use-auth-secret): credentials are
-	// then minted per session and expire.
-	SecretFile string `yaml:"secret_file"`
-}
-
-// Validate reports what is wrong with the server's configuration.
-func (s Server) Validate() error {
-	if len(s.URLs) == 0 {
-		return errors.New("urls is empty; name at least one, such as \"stun:stun.example.org:3478\"")
-	}
-	needsCredential := false
-	for _, u := range s.URLs {
-		scheme, host, _ := strings.Cut(u, ":")
-		found := host != "" && host[0] != ':'
-		switch {
-		case found && (scheme == "turn" || scheme == "turns"):
-			needsCredential = true
-		case found && (scheme == "stun" || scheme == "stuns"):
-		default:
-			return fmt.Errorf("url %q must begin with one of stun:, stuns:, turn:, turns: and name a host", u)
-		}
-	}
-	if needsCredential && s.SecretFile == "" && (s.Username == "" || s.CredentialFile == "") {
-		return errors.New("a turn server needs secret_file, or username and credential_file")
-	}
-	return nil
-}
-
-// Static is the configured list with the contents of its files.
+// Static is the configured servers with the contents of their files: fixed passwords, and the secrets
+// of coturn. It is a [Provider].
 type Static struct {
 	servers []loaded
 	now     func() time.Time
@@ -72,18 +37,32 @@ func NewStatic(servers []Server, read func(path string) (string, error), now fun
 			if path == "" {
 				continue
 			}
-			text, err := read(path)
-			if err != nil {
+			var err error
+			if *into, err = readSecret(read, path); err != nil {
 				return nil, fmt.Errorf("ice_servers[%d]: %w", i, err)
-			}
-			if *into = strings.TrimSpace(text); *into == "" {
-				return nil, fmt.Errorf("ice_servers[%d]: %s is empty", i, path)
 			}
 		}
 		s.servers = append(s.servers, l)
 	}
 	return s, nil
 }
+
+func readSecret(read func(path string) (string, error), path string) (string, error) {
+	text, err := read(path)
+	if err != nil {
+		return "", err
+	}
+	if text = strings.TrimSpace(text); text == "" {
+		return "", fmt.Errorf("%s is empty", path)
+	}
+	return text, nil
+}
+
+// Name implements [Provider].
+func (s *Static) Name() string { return "static" }
+
+// Servers implements [Provider].
+func (s *Static) Servers(who Who) ([]signaling.ICEServer, error) { return s.For(who.String()), nil }
 
 // For returns the servers with credentials for one end of a view; who goes into the relay's log.
 func (s *Static) For(who string) []signaling.ICEServer {

@@ -2,7 +2,6 @@ package turn
 
 import (
 	"errors"
-	"os"
 	"testing"
 	"time"
 
@@ -10,48 +9,6 @@ import (
 
 	"seccam/pkg/signaling"
 )
-
-func TestValidate(t *testing.T) {
-	urls := func(list ...string) []string { return list }
-	for _, tc := range []struct {
-		name   string
-		server Server
-		want   string // part of the error; "" is none
-	}{
-		{"stun", Server{URLs: urls("stun:h:3478")}, ""},
-		{"stuns", Server{URLs: urls("stuns:h", "stun:[::1]:3478")}, ""},
-		{"turn with a secret", Server{URLs: urls("turn:h?transport=udp", "turns:h"), SecretFile: "f"}, ""},
-		{"turn with a password", Server{URLs: urls("turn:h"), Username: "u", CredentialFile: "f"}, ""},
-		{"nothing", Server{}, "urls is empty"},
-		{"turn without anything", Server{URLs: urls("turn:h")}, "needs secret_file"},
-		{"turns among stuns", Server{URLs: urls("stun:h", "turns:h")}, "needs secret_file"},
-		{"no password", Server{URLs: urls("turn:h"), Username: "u"}, "needs secret_file"},
-		{"no user name", Server{URLs: urls("turn:h"), CredentialFile: "f"}, "needs secret_file"},
-		{"another scheme", Server{URLs: urls("stun:h", "https://h")}, `"https://h" must begin`},
-		{"no scheme", Server{URLs: urls("h:3478")}, "must begin"},
-		{"only a scheme", Server{URLs: urls("stun")}, "must begin"},
-		{"no host", Server{URLs: urls("stun:")}, "must begin"},
-		{"only a port", Server{URLs: urls("stun::3478")}, "must begin"},
-		{"empty", Server{URLs: urls("")}, "must begin"},
-	} {
-		err := tc.server.Validate()
-		if tc.want == "" {
-			require.NoError(t, err, tc.name)
-		} else {
-			require.ErrorContains(t, err, tc.want, tc.name)
-		}
-	}
-}
-
-func read(files map[string]string) func(string) (string, error) {
-	return func(path string) (string, error) {
-		text, ok := files[path]
-		if !ok {
-			return "", os.ErrNotExist
-		}
-		return text, nil
-	}
-}
 
 func TestFor(t *testing.T) {
 	at := time.Unix(1_700_000_000, 0)
