@@ -71,6 +71,7 @@ type delivery struct {
 type entry struct {
 	session *session
 	seq     uint64
+	grant   string
 	end     context.CancelCauseFunc
 }
 
@@ -168,9 +169,13 @@ func (m *Manager) route(ctx context.Context, d delivery) {
 	}
 }
 
-// accept finds or begins the session.
+// accept finds or begins the session, or ends those of a grant.
 func (m *Manager) accept(ctx context.Context, topic signaling.Topic, in inbound) {
 	id := topic.Session
+	if in.message.Type == signaling.TypeBye && in.message.Grant != "" {
+		m.endGrant(in.message)
+		return
+	}
 	if live, ok := m.sessions[id]; ok {
 		if in.message.Seq <= live.seq {
 			m.refuse(topic, refuse(signaling.CodeReplayed, "This message, or a newer one, was already handled."))
@@ -195,6 +200,16 @@ func (m *Manager) accept(ctx context.Context, topic signaling.Topic, in inbound)
 	}
 }
 
+// endGrant ends the sessions of a grant. A replay finds none: a grant that ended never comes back.
+func (m *Manager) endGrant(bye signaling.Message) {
+	for id, live := range m.sessions {
+		if live.grant == bye.Grant {
+			m.cfg.Log.Info("the viewer's right to watch ended", "session", id, "reason", bye.Reason)
+			live.end(ending(bye.Reason))
+		}
+	}
+}
+
 func (m *Manager) begin(ctx context.Context, topic signaling.Topic, in inbound) {
 	if len(m.sessions) >= m.cfg.MaxViewers {
 		m.refuse(topic, refuse(signaling.CodeBusy, "The camera already serves as many viewers as it can. Try again later."))
@@ -209,7 +224,7 @@ func (m *Manager) begin(ctx context.Context, topic signaling.Topic, in inbound) 
 		return
 	}
 	life, end := context.WithCancelCause(ctx)
-	live := &entry{session: newSession(topic.Session, &m.cfg), end: end}
+	live := &entry{session: newSession(topic.Session, &m.cfg), grant: in.message.Grant, end: end}
 	m.sessions[topic.Session] = live
 	m.countChanged()
 	m.cfg.Log.Info("viewer arrives", "session", topic.Session, "portal", topic.Portal, "viewers", len(m.sessions))

@@ -30,10 +30,11 @@ type session struct {
 	viewer  *media.Viewer
 	owner   bool // may change the camera's settings
 	peer    *peer
-	waiting *time.Timer     // ends the session unless it connects first
-	context context.Context // ends with the session
-	working sync.WaitGroup  // what ends with context
-	unuse   func()          // ends the use of the viewer's codec
+	waiting *time.Timer      // ends the session unless it connects first
+	until   <-chan time.Time // the viewer may watch no longer; nil is for ever
+	context context.Context  // ends with the session
+	working sync.WaitGroup   // what ends with context
+	unuse   func()           // ends the use of the viewer's codec
 }
 
 // inbound is a message with what only its topic says.
@@ -42,9 +43,10 @@ type inbound struct {
 	portal  string
 }
 
-// event is one of a local candidate, the page's channel, its microphone, and a new state.
+// event is one of a local candidate, their end, the page's channel, its microphone, and a new state.
 type event struct {
 	candidate *webrtc.ICECandidate
+	gathered  bool
 	channel   *webrtc.DataChannel
 	track     *webrtc.TrackRemote
 	state     webrtc.PeerConnectionState
@@ -105,6 +107,10 @@ func (s *session) step(ctx context.Context) bool {
 		return s.happened(e)
 	case all := <-s.wishes:
 		s.askRestart(all)
+	case <-s.until:
+		s.log.Info("the viewer's time is over")
+		s.bye(signaling.ReasonRevoked)
+		return false
 	case <-s.waiting.C:
 		s.log.Info("viewer did not connect, or its connection was lost")
 		s.bye(signaling.ReasonFailed)
@@ -151,7 +157,9 @@ func reasonOf(ctx context.Context) string {
 func (s *session) happened(e event) bool {
 	switch {
 	case e.candidate != nil:
-		s.sendCandidate(e.candidate)
+		s.sendCandidate(e.candidate.ToJSON())
+	case e.gathered:
+		s.sendCandidate(webrtc.ICECandidateInit{})
 	case e.channel != nil:
 		channel := newControl(s, e.channel)
 		s.working.Go(func() { channel.run(s.context) })
@@ -208,6 +216,9 @@ func (s *session) negotiate(m signaling.Message) *signaling.Error {
 	}
 	if s.peer == nil {
 		s.owner = m.Role == signaling.RoleOwner
+		if m.Until != 0 {
+			s.until = time.After(time.UnixMilli(m.Until).Sub(s.cfg.Now()))
+		}
 		if refusal := s.connect(viewer, m.ICEServers); refusal != nil {
 			return refusal
 		}
@@ -280,9 +291,7 @@ func (s *session) open(codec media.Codec, servers []signaling.ICEServer) error {
 	}
 	s.peer = p
 	p.connection.OnICECandidate(func(c *webrtc.ICECandidate) {
-		if c != nil { // nil is the end of candidates, which viewers do not need
-			s.report(event{candidate: c})
-		}
+		s.report(event{candidate: c, gathered: c == nil})
 	})
 	p.connection.OnDataChannel(func(channel *webrtc.DataChannel) {
 		if channel.Label() == ControlLabel {
@@ -333,8 +342,9 @@ func (s *session) changed(state webrtc.PeerConnectionState) bool {
 	return true
 }
 
-func (s *session) sendCandidate(c *webrtc.ICECandidate) {
-	init := c.ToJSON()
+// sendCandidate sends a candidate. The empty one says that no more come (RFC 8838 section 8.2): whoever
+// must send all at once waits for it.
+func (s *session) sendCandidate(init webrtc.ICECandidateInit) {
 	s.send(signaling.Message{Type: signaling.TypeCandidate, Candidate: &signaling.Candidate{
 		Candidate: init.Candidate, SDPMid: init.SDPMid, SDPMLineIndex: init.SDPMLineIndex,
 		UsernameFragment: init.UsernameFragment,

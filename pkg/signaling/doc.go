@@ -30,9 +30,14 @@
 // payload never says. A session id is "<viewer>-<n>": the portal mints viewer ids bound to an
 // account, the page counts n, so a session can be checked without shared state (see [SessionID]).
 //
+// A program that speaks WHEP takes the same way with HTTP requests in place of the WebSocket: the portal
+// speaks for it (packages whep and bridge of the portal), and collects the camera's candidates, whose
+// end an empty candidate marks.
+//
 // Version history:
 //
 //	1  offer, answer, candidate, bye, error, welcome, status
 //	   since then, which older sides ignore: role in offers, privacy mode, the methods snapshot and
-//	   privacy, restart, the policy in welcome and offers, since in status
+//	   privacy, restart, the policy in welcome and offers, since in status, the end of a camera's candidates,
+//	   grant and until
 package signaling

@@ -48,7 +48,13 @@ type Message struct {
 	Seq uint64 `json:"seq,omitempty"`
 	// Role is stamped by the portal on every offer to a camera: one of the Role constants. What a
 	// browser says here goes nowhere, and a camera takes everything but RoleOwner for a viewer.
-	Role       Role        `json:"role,omitempty"`
+	Role Role `json:"role,omitempty"`
+	// Grant is stamped by the portal on offers by a right that can be revoked alone; a bye with it ends
+	// every session of that grant, whatever session it names.
+	Grant string `json:"grant,omitempty"`
+	// Until is stamped by the portal on offers: when the session ends at the latest, in Unix milliseconds;
+	// 0 is never.
+	Until      int64       `json:"until,omitempty"`
 	SDP        string      `json:"sdp,omitempty"`
 	Candidate  *Candidate  `json:"candidate,omitempty"`
 	ICEServers []ICEServer `json:"ice_servers,omitempty"`

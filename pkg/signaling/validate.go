@@ -91,8 +91,8 @@ func (m *Message) checkSizes() error {
 		return fmt.Errorf("%w: sdp of %d bytes, at most %d", ErrBadMessage, len(m.SDP), MaxSDP)
 	case m.Candidate != nil && len(m.Candidate.Candidate) > MaxCandidate:
 		return fmt.Errorf("%w: candidate over %d bytes", ErrBadMessage, MaxCandidate)
-	case len(m.Camera) > MaxText, len(m.Reason) > MaxText, len(m.Role) > MaxText, len(m.Policy) > MaxText:
-		return fmt.Errorf("%w: camera, reason, role or policy over %d bytes", ErrBadMessage, MaxText)
+	case len(m.Camera) > MaxText, len(m.Reason) > MaxText, len(m.Role) > MaxText, len(m.Grant) > MaxText, len(m.Policy) > MaxText:
+		return fmt.Errorf("%w: camera, reason, role, grant or policy over %d bytes", ErrBadMessage, MaxText)
 	case len(m.ICEServers) > MaxICEServers:
 		return fmt.Errorf("%w: over %d ICE servers", ErrBadMessage, MaxICEServers)
 	}

@@ -16,7 +16,7 @@ import (
 // Limits of one WebSocket.
 const (
 	queueLength  = 128 // outgoing messages; a page that reads slower is disconnected and reconnects
-	maxSessions  = 16  // at once, per page
+	maxSessions  = 16  // at once, per viewer
 	messageRate  = 50  // per second, incoming
 	messageBurst = 200 // an offer brings a few dozen candidates at once
 	writeTimeout = 5 * time.Second
@@ -34,6 +34,7 @@ type ending struct {
 // Close codes of ours are 4000 + an HTTP status that says nearly the same.
 var (
 	closeLoggedOut = ending{4401, "signed out", signaling.ReasonLoggedOut}
+	closeRevoked   = ending{4403, "the right to watch was revoked", signaling.ReasonRevoked}
 	closeReplaced  = ending{4409, "replaced by a newer connection", ""}
 	closeSlow      = ending{websocket.StatusPolicyViolation, "reading too slowly", ""}
 	closeRestart   = ending{websocket.StatusServiceRestart, "the portal is restarting", ""}
@@ -50,25 +51,20 @@ type Login struct {
 	Alive func(ctx context.Context) bool
 }
 
-// conn is one browser page. Its reader goroutine handles what the page sends; its writer goroutine
+// conn is the viewer that is a browser's page. Its reader goroutine handles what the page sends; its writer goroutine
 // owns the socket's sending side.
 type conn struct {
-	hub    *Hub
-	login  Login
-	viewer signaling.ViewerID
-	socket *websocket.Conn
-	out    chan signaling.Message
-	wake   chan struct{} // presence of some camera changed
-	cancel context.CancelCauseFunc
+	*viewer
+	pending bool // its user's sign-up is unfinished
+	socket  *websocket.Conn
+	outbox  chan signaling.Message
+	wake    chan struct{} // presence of some camera changed
+	cancel  context.CancelCauseFunc
 
-	mu       sync.Mutex
-	sessions map[signaling.SessionID]*session
-	changed  map[string]bool // cameras whose presence is to be sent
-	shown    map[string]bool // cameras of this user, as far as they are known
+	seeing  sync.Mutex
+	changed map[string]bool // cameras whose presence is to be sent
+	shown   map[string]bool // cameras of this user, as far as they are known
 }
-
-// session is a view this page has asked for.
-type session struct{ camera string }
 
 // endError carries the ending through the context's cause.
 type endError struct{ ending }
@@ -90,19 +86,24 @@ func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, login Login) {
 	// The request's context ends with the handler's connection bookkeeping; ours ends by itself.
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(r.Context()))
 	defer cancel(nil)
-	c := &conn{
-		hub: h, login: login, socket: socket, cancel: cancel,
-		viewer:   h.viewerFor(login, signaling.ViewerID(r.URL.Query().Get("viewer"))),
-		out:      make(chan signaling.Message, queueLength),
-		wake:     make(chan struct{}, 1),
-		sessions: map[signaling.SessionID]*session{}, changed: map[string]bool{}, shown: map[string]bool{},
-	}
-	if !h.add(c) {
+	c := newConn(h, h.viewerFor(login, signaling.ViewerID(r.URL.Query().Get("viewer"))), login, socket, cancel)
+	if !h.add(c.viewer) {
 		_ = socket.Close(closeRestart.code, closeRestart.reason)
 		return
 	}
-	defer h.remove(c)
+	defer h.remove(c.viewer)
 	c.run(ctx)
+}
+
+func newConn(h *Hub, id signaling.ViewerID, login Login, socket *websocket.Conn, cancel context.CancelCauseFunc) *conn {
+	c := &conn{
+		pending: login.Pending, socket: socket, cancel: cancel,
+		outbox: make(chan signaling.Message, queueLength), wake: make(chan struct{}, 1),
+		changed: map[string]bool{}, shown: map[string]bool{},
+	}
+	// A page sees its user's own cameras only: viewer.admit lets nobody else through.
+	c.viewer = newViewer(h, id, Pass{UserID: login.UserID, Role: signaling.RoleOwner, Subject: login.Subject, Alive: login.Alive}, c)
+	return c
 }
 
 // viewerFor continues the page's viewer id if it is this account's, else mints one.
@@ -127,7 +128,7 @@ func (c *conn) run(ctx context.Context) {
 	}
 }
 
-// end closes the connection for a reason; only the first one counts.
+// end closes the connection for a reason; only the first one counts. It implements outlet.
 func (c *conn) end(why ending) { c.cancel(endError{why}) }
 
 // read handles the page's messages, one at a time, until the connection ends.
@@ -176,7 +177,7 @@ func (c *conn) write(ctx context.Context) {
 	for {
 		var err error
 		select {
-		case m := <-c.out:
+		case m := <-c.outbox:
 			err = c.send(ctx, m)
 		case <-c.wake:
 			c.sendChanged(ctx)
@@ -207,7 +208,7 @@ func (c *conn) send(ctx context.Context, m signaling.Message) error {
 
 // checkAlive closes a connection whose login ended elsewhere or whose page is gone.
 func (c *conn) checkAlive(ctx context.Context) error {
-	if !c.login.Alive(ctx) && ctx.Err() == nil {
+	if !c.pass.Alive(ctx) && ctx.Err() == nil {
 		c.end(closeLoggedOut)
 		return nil
 	}
@@ -223,18 +224,19 @@ func (c *conn) farewell(ctx context.Context) {
 	if !errors.As(context.Cause(ctx), &why) || why.ending == closeDropped {
 		return
 	}
-	for len(c.out) > 0 {
-		if c.send(ctx, <-c.out) != nil {
+	for len(c.outbox) > 0 {
+		if c.send(ctx, <-c.outbox) != nil {
 			return
 		}
 	}
 	_ = c.socket.Close(why.code, why.reason)
 }
 
-// queue hands a message to the writer. It never blocks: a page that does not read is cut off.
+// queue hands a message to the writer. It never blocks: a page that does not read is cut off. It
+// implements outlet.
 func (c *conn) queue(m signaling.Message) {
 	select {
-	case c.out <- m:
+	case c.outbox <- m:
 	default:
 		c.end(closeSlow)
 	}

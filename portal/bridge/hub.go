@@ -1,15 +1,21 @@
-// Package bridge connects each browser's WebSocket with MQTT: offers, candidates and byes to
-// cameras, answers back, and the presence of the user's cameras.
+// Package bridge connects those who watch with MQTT: offers, candidates and byes to cameras, answers
+// back, and to pages the presence of the user's cameras.
 //
-// One offer on its way: conn.read → conn.handle → conn.offer (owner? online? stamp) → Publisher →
-// the camera; and its answer: Hub.Deliver → the conn whose session it is → conn.write.
+//	page ── conn (its WebSocket) ────┐
+//	                                 ├─ viewer (which sessions? whose camera?) ─ Hub ─ MQTT ─ camera
+//	program ── Program (requests) ───┘
 //
-// What a camera or a browser sends is data: who sent it is known from the login and the topic.
+// One offer of a page on its way: conn.read → conn.handle → viewer.offer (owner? online? stamp) →
+// Publisher → the camera; and its answer: Hub.Deliver → viewer.receive → conn.queue → conn.write.
+//
+// What a camera or a viewer sends is data: who sent it is known from the login and the topic.
 package bridge
 
 import (
 	"context"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -52,59 +58,61 @@ type Config struct {
 	Log       *slog.Logger
 }
 
-// Hub knows the open WebSockets of this portal.
+// Hub knows those who watch through this portal.
 type Hub struct {
 	cfg    Config
 	minter minter
 	stamps signaling.Stamper
 
-	mu     sync.Mutex
-	conns  map[signaling.ViewerID]*conn
-	closed bool
-	active sync.WaitGroup
+	mu      sync.Mutex
+	viewers map[signaling.ViewerID]*viewer
+	closed  bool
+	active  sync.WaitGroup
 }
 
-// New returns a hub without connections.
+// New returns a hub that nobody watches through yet.
 func New(cfg Config) *Hub {
-	return &Hub{cfg: cfg, minter: newMinter(cfg.Master), conns: map[signaling.ViewerID]*conn{}}
+	return &Hub{cfg: cfg, minter: newMinter(cfg.Master), viewers: map[signaling.ViewerID]*viewer{}}
 }
 
-// add registers c under its viewer id. An older connection of the same id, which the browser has
-// given up, hands its sessions over. It reports false when the hub is closed.
-func (h *Hub) add(c *conn) bool {
+// add registers v under its id. An older connection of the same id, which the browser has given up,
+// hands its sessions over. It reports false when the hub is closed.
+func (h *Hub) add(v *viewer) bool {
 	h.mu.Lock()
-	defer h.mu.Unlock()
 	if h.closed {
+		h.mu.Unlock()
 		return false
 	}
-	if old := h.conns[c.viewer]; old != nil {
-		c.sessions = old.takeSessions()
-		old.end(closeReplaced)
+	old := h.viewers[v.id]
+	if old != nil {
+		v.sessions = old.takeSessions()
 	}
-	h.conns[c.viewer] = c
+	h.viewers[v.id] = v
 	h.active.Add(1)
+	h.mu.Unlock()
+	if old != nil {
+		old.out.end(closeReplaced)
+	}
 	return true
 }
 
-func (h *Hub) remove(c *conn) {
+// remove forgets v, once.
+func (h *Hub) remove(v *viewer) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.conns[c.viewer] == c {
-		delete(h.conns, c.viewer)
+	if h.viewers[v.id] == v {
+		delete(h.viewers, v.id)
 	}
 	h.active.Done()
 }
 
-// each calls f for every connection, outside of the lock.
-func (h *Hub) each(f func(*conn)) {
+// each calls f for every viewer, outside of the lock.
+func (h *Hub) each(f func(*viewer)) {
 	h.mu.Lock()
-	all := make([]*conn, 0, len(h.conns))
-	for _, c := range h.conns {
-		all = append(all, c)
-	}
+	all := slices.Collect(maps.Values(h.viewers))
 	h.mu.Unlock()
-	for _, c := range all {
-		f(c)
+	for _, v := range all {
+		f(v)
 	}
 }
 
@@ -117,10 +125,10 @@ func (h *Hub) Deliver(topic signaling.Topic, payload []byte) {
 		return
 	}
 	h.mu.Lock()
-	c := h.conns[topic.Session.Viewer()]
+	v := h.viewers[topic.Session.Viewer()]
 	h.mu.Unlock()
-	if c != nil {
-		c.deliver(topic.Camera, m)
+	if v != nil {
+		v.receive(topic.Camera, m)
 	}
 }
 
@@ -130,29 +138,43 @@ var fromCamera = map[signaling.Type]bool{
 
 // PresenceChanged tells every page that shows the camera. It does not block.
 func (h *Hub) PresenceChanged(cameraID string) {
-	h.each(func(c *conn) { c.presenceChanged(cameraID) })
+	h.each(func(v *viewer) { v.out.presenceChanged(cameraID) })
 }
 
-// EndLogin closes the connections of a login that ended, and their sessions at the cameras.
-func (h *Hub) EndLogin(subject string) {
-	h.each(func(c *conn) {
-		if c.login.Subject == subject {
-			c.end(closeLoggedOut)
+// EndLogin ends those who watch by a login that ended, and their sessions at the cameras.
+func (h *Hub) EndLogin(subject string) { h.endAll(subject, closeLoggedOut) }
+
+func (h *Hub) endAll(subject string, why ending) {
+	h.each(func(v *viewer) {
+		if v.pass.Subject == subject {
+			v.out.end(why)
 		}
 	})
 }
 
-// CutCamera ends the sessions with a camera that changed hands.
-func (h *Hub) CutCamera(cameraID string) {
-	h.each(func(c *conn) { c.cut(cameraID) })
+// EndGrant ends those who watch a camera by a grant. The camera is told, too: it may have views by it
+// that this portal knows nothing of, begun by another one or before a restart.
+func (h *Hub) EndGrant(ctx context.Context, camera, grant string) {
+	h.endAll(grant, closeRevoked)
+	err := h.publish(ctx, camera, signaling.Message{
+		Type: signaling.TypeBye, Session: h.minter.mint(0).Session(1), Grant: grant, Reason: signaling.ReasonRevoked,
+	})
+	if err != nil {
+		h.cfg.Log.Warn("the end of a grant was not sent", "camera", camera, "error", err)
+	}
 }
 
-// Close closes every connection, without ending the sessions at the cameras: the pictures go on and
-// the pages reconnect to the next portal. It returns when all connections have ended.
+// CutCamera ends the sessions with a camera that changed hands.
+func (h *Hub) CutCamera(cameraID string) {
+	h.each(func(v *viewer) { v.cut(cameraID) })
+}
+
+// Close ends every viewer, but not the sessions at the cameras: the pictures go on and the pages
+// reconnect to the next portal. It returns when all connections have ended.
 func (h *Hub) Close() {
 	h.mu.Lock()
 	h.closed = true
 	h.mu.Unlock()
-	h.each(func(c *conn) { c.end(closeRestart) })
+	h.each(func(v *viewer) { v.out.end(closeRestart) })
 	h.active.Wait()
 }

@@ -63,7 +63,7 @@ func TestLostSocketEndsNoSession(t *testing.T) {
 				b.published()
 				lose(p)
 				require.Empty(t, b.byes())
-				require.Empty(t, b.conns)
+				require.Empty(t, b.viewers)
 
 				back := b.open(login(owner), p.viewer)
 				require.Equal(t, p.viewer, back.viewer)
@@ -135,7 +135,7 @@ func TestPageThatIsGoneIsForgotten(t *testing.T) {
 		b.dial(login(owner), "") // it answers no ping
 		time.Sleep(pingInterval + writeTimeout + time.Second)
 		synctest.Wait()
-		require.Empty(t, b.conns)
+		require.Empty(t, b.viewers)
 	})
 }
 
@@ -213,7 +213,7 @@ func TestSlowReaderIsCutAndOthersAreNot(t *testing.T) {
 		require.Zero(t, time.Since(began), "nobody waited")
 		time.Sleep(2*writeTimeout + time.Second)
 		synctest.Wait()
-		require.Len(t, b.conns, 1)
+		require.Len(t, b.viewers, 1)
 		p.requireOpen()
 		require.Empty(t, b.byes())
 	})
@@ -229,7 +229,7 @@ func TestCloseEndsConnectionsNotSessions(t *testing.T) {
 			require.Equal(t, websocket.StatusServiceRestart, p.closed())
 		}
 		require.Empty(t, b.byes())
-		require.Empty(t, b.conns)
+		require.Empty(t, b.viewers)
 		late := b.dial(login(owner), "")
 		go late.read()
 		require.Equal(t, websocket.StatusServiceRestart, late.closed())
@@ -271,6 +271,6 @@ func TestReconnectStorm(t *testing.T) {
 		group.Wait()
 		b.EndLogin("login")
 		synctest.Wait()
-		require.Empty(t, b.conns)
+		require.Empty(t, b.viewers)
 	})
 }

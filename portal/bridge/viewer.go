@@ -1,48 +1,208 @@
 package bridge
 
 import (
-	"crypto/hmac"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base32"
-	"strconv"
+	"context"
+	"errors"
+	"sync"
+	"time"
 
 	"seccam/pkg/credential"
+	"seccam/pkg/mqttclient"
 	"seccam/pkg/signaling"
+	"seccam/portal/store"
 )
 
-// minter makes and checks viewer ids: half random, half a MAC that binds it to an account. So any
-// portal with the same key, also after a restart, knows whose sessions a page may go on with, and
-// nobody else can name them.
-type minter struct{ key []byte }
-
-const (
-	viewerKeyPurpose = "seccam viewer id v1"
-	viewerHalf       = 10 // bytes; 80 bits
-)
-
-var viewerEncoding = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
-
-func newMinter(master credential.Secret) minter {
-	return minter{master.Derive(viewerKeyPurpose).Bytes()}
+// Pass is what somebody watches by: whose cameras they see, what they are to these, and what ends it.
+type Pass struct {
+	UserID  int64
+	Role    signaling.Role
+	Subject string // what the revocation of this right is called
+	// Alive reports whether the right still holds.
+	Alive func(ctx context.Context) bool
+	// Grant and Until go to the camera with each offer, so that it ends the view even if this portal has
+	// forgotten it: at the latest then (zero is never), and when the grant ends ([Hub.EndGrant]).
+	Grant string
+	Until time.Time
 }
 
-func (m minter) mint(userID int64) signaling.ViewerID {
-	random := make([]byte, viewerHalf)
-	_, _ = rand.Read(random) // crypto/rand.Read never fails (Go 1.24)
-	return m.seal(userID, viewerEncoding.EncodeToString(random))
+// viewer is one who watches, whatever carries the messages: a page's WebSocket or a program's requests.
+// It knows its sessions and with which camera each is; whatever it says to a camera, and a camera to it,
+// passes here.
+type viewer struct {
+	hub  *Hub
+	id   signaling.ViewerID
+	pass Pass
+	out  outlet
+
+	mu       sync.Mutex
+	sessions map[signaling.SessionID]string // the camera of each
 }
 
-func (m minter) seal(userID int64, random string) signaling.ViewerID {
-	mac := hmac.New(sha256.New, m.key)
-	mac.Write([]byte(strconv.FormatInt(userID, 10) + "|" + random))
-	return signaling.ViewerID(random + viewerEncoding.EncodeToString(mac.Sum(nil)[:viewerHalf]))
+// outlet is the way to whoever watches. Its methods do not block.
+type outlet interface {
+	queue(m signaling.Message)
+	end(why ending)
+	presenceChanged(camera string)
 }
 
-// owns reports whether the id was minted for this account.
-func (m minter) owns(userID int64, id signaling.ViewerID) bool {
-	if !id.Valid() {
+func newViewer(h *Hub, id signaling.ViewerID, pass Pass, out outlet) *viewer {
+	return &viewer{hub: h, id: id, pass: pass, out: out, sessions: map[signaling.SessionID]string{}}
+}
+
+// offer begins a view, or restarts ICE in one. It adds the servers for the camera's end.
+func (v *viewer) offer(ctx context.Context, session signaling.SessionID, camera, sdp string) error {
+	if err := v.admit(ctx, session, camera); err != nil {
+		return err
+	}
+	presence := v.hub.cfg.Presence.Of(camera)
+	if !presence.Online {
+		return &signaling.Error{Code: signaling.CodeOffline, Message: presence.Text}
+	}
+	if !v.remember(session, camera) {
+		return errTooMany
+	}
+	m := signaling.Message{
+		Type: signaling.TypeOffer, SDP: sdp, ICEServers: v.hub.cfg.ICE.For(string(session)),
+		Role: v.pass.Role, Grant: v.pass.Grant,
+	}
+	if !v.pass.Until.IsZero() {
+		m.Until = v.pass.Until.UnixMilli()
+	}
+	return v.publish(ctx, camera, session, m)
+}
+
+// forward passes on a message of a session that this viewer has, or had before it reconnected.
+func (v *viewer) forward(ctx context.Context, session signaling.SessionID, camera string, body signaling.Message) error {
+	if with, known := v.cameraOf(session); !known || with != camera {
+		if err := v.admit(ctx, session, camera); err != nil {
+			return err
+		}
+		if body.Type == signaling.TypeCandidate && !v.remember(session, camera) {
+			return errTooMany
+		}
+	}
+	return v.publish(ctx, camera, session, body)
+}
+
+// admit checks that session and camera are this viewer's.
+func (v *viewer) admit(ctx context.Context, session signaling.SessionID, camera string) error {
+	if session.Viewer() != v.id {
+		return errNotYours
+	}
+	if with, known := v.cameraOf(session); known && with != camera {
+		return errNotYours
+	}
+	id, err := credential.ParseCode(camera)
+	if err != nil || id != camera {
+		return errNotFound
+	}
+	_, err = v.hub.cfg.Accounts.Camera(ctx, v.pass.UserID, camera)
+	if errors.Is(err, store.ErrNotFound) {
+		return errNotFound
+	}
+	return err
+}
+
+// publish stamps a message and sends it to the camera. Only fields that the caller set travel on:
+// nothing that a viewer claims about itself reaches a camera.
+func (v *viewer) publish(ctx context.Context, camera string, session signaling.SessionID, m signaling.Message) error {
+	m.Session = session
+	return v.hub.publish(ctx, camera, m)
+}
+
+// publish stamps a session's message and sends it to a camera.
+func (h *Hub) publish(ctx context.Context, camera string, m signaling.Message) error {
+	m.Seq = h.stamps.Next(h.cfg.Now())
+	data, err := signaling.Encode(m)
+	if err != nil {
+		return err
+	}
+	topic := signaling.Topic{Kind: signaling.KindToCamera, Camera: camera, Portal: h.cfg.Instance, Session: m.Session}
+	err = h.cfg.Publisher.Publish(ctx, mqttclient.Message{Topic: topic.String(), Payload: data, Expiry: messageExpiry})
+	if errors.Is(err, mqttclient.ErrDown) {
+		refusal := internalError
+		return &refusal
+	}
+	return err
+}
+
+// receive passes on a camera's message, if the session is with that camera.
+func (v *viewer) receive(camera string, m signaling.Message) {
+	if with, known := v.cameraOf(m.Session); !known || with != camera {
+		return
+	}
+	if m.Type == signaling.TypeBye {
+		v.forget(m.Session)
+	}
+	v.out.queue(signaling.Message{
+		Type: m.Type, Session: m.Session, Camera: camera,
+		SDP: m.SDP, Candidate: m.Candidate, Reason: m.Reason, Error: m.Error,
+	})
+}
+
+// remember records that a session is with a camera; false means that the viewer has too many.
+func (v *viewer) remember(id signaling.SessionID, camera string) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.sessions[id] == "" && len(v.sessions) >= maxSessions {
 		return false
 	}
-	return hmac.Equal([]byte(id), []byte(m.seal(userID, string(id[:signaling.ViewerIDLength/2]))))
+	v.sessions[id] = camera
+	return true
+}
+
+func (v *viewer) cameraOf(id signaling.SessionID) (camera string, known bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	camera, known = v.sessions[id]
+	return camera, known
+}
+
+func (v *viewer) forget(id signaling.SessionID) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	delete(v.sessions, id)
+}
+
+// takeSessions empties the viewer's sessions into the caller's hands.
+func (v *viewer) takeSessions() map[signaling.SessionID]string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	taken := v.sessions
+	v.sessions = map[signaling.SessionID]string{}
+	return taken
+}
+
+// cut ends the sessions with a camera that is no longer for this viewer, at both ends.
+func (v *viewer) cut(camera string) {
+	for _, id := range v.takeSessionsWith(camera) {
+		v.bye(context.Background(), camera, id, signaling.ReasonRevoked)
+		v.out.queue(signaling.Message{Type: signaling.TypeBye, Session: id, Camera: camera, Reason: signaling.ReasonRevoked})
+	}
+}
+
+func (v *viewer) takeSessionsWith(camera string) (taken []signaling.SessionID) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for id, with := range v.sessions {
+		if with == camera {
+			taken = append(taken, id)
+			delete(v.sessions, id)
+		}
+	}
+	return taken
+}
+
+// byeAll ends every session at its camera.
+func (v *viewer) byeAll(ctx context.Context, reason string) {
+	for id, camera := range v.takeSessions() {
+		v.bye(ctx, camera, id, reason)
+	}
+}
+
+func (v *viewer) bye(ctx context.Context, camera string, id signaling.SessionID, reason string) {
+	err := v.publish(ctx, camera, id, signaling.Message{Type: signaling.TypeBye, Reason: reason})
+	if err != nil {
+		v.hub.cfg.Log.Warn("bye not sent", "camera", camera, "session", id, "error", err)
+	}
 }
