@@ -5,8 +5,9 @@ import { Mismatch, Peer } from './peer.js';
 import { Timers } from './timers.js';
 
 const ANSWER_MS = 3_000; // an offer without an answer by then was lost
-const GRACE_MS = 1_500; // a short interruption ends by itself
+const GRACE_MS = 500; // a short interruption ends by itself
 const RESTART_MS = 5_000; // an ICE restart without success by then needs a new session
+const UNHEARD_MS = 800; // an offer of a restart without an answer by then was sent into a dead socket
 
 const CHANGED = 'The certificate of this connection is not the one that belongs to your camera.';
 const IN_BETWEEN = 'Somebody may be trying to put themselves between you and the camera, so nothing was connected. ' +
@@ -98,7 +99,7 @@ export class Link {
   /** Takes the answer to the last offer. */
   async answer(sdp) {
     const { peer } = this;
-    this.#timers.clear('answer');
+    this.#timers.clear('answer', 'unheard');
     try {
       const fingerprint = await peer.accept(sdp, this.#fingerprint);
       if (!fingerprint || peer !== this.peer) return; // it came twice, or too late
@@ -145,25 +146,37 @@ export class Link {
         this.#timers.clear('grace', 'restart');
         return this.#on.connected();
       case 'disconnected':
-        this.#timers.set('grace', GRACE_MS, () => this.#restart());
+        this.#timers.set('grace', GRACE_MS, () => this.restart());
         return this.#on.interrupted();
       case 'failed':
         return this.#on.lost('The connection to the camera was lost.');
     }
   }
 
-  /** Looks for a new path in the same session (RFC 8445 section 9). */
-  #restart() {
+  /**
+   * Looks for a new path in the same session (RFC 8445 section 9), unless that is under way already.
+   * What packets still come over the old one are not lost.
+   */
+  restart() {
     const { peer } = this;
-    if (!peer) return;
+    if (!peer?.answered) return;
     if (!this.#signal.ready) {
-      this.#onWelcome = () => this.#restart();
+      this.#onWelcome = () => this.restart();
       return this.#on.step('portal');
     }
     if (!this.#signal.owns(peer.session)) return this.#on.lost('');
     this.#on.step('restart');
+    this.#timers.clear('grace');
     this.#timers.set('restart', RESTART_MS, () => this.#restartFailed());
+    this.#timers.set('unheard', UNHEARD_MS, () => this.#unheard(peer));
     peer.restart(this.#signal.iceServers, (sdp) => this.#offer(peer, sdp)).catch(() => this.#gaveUp(peer));
+  }
+
+  /** Repeats the offer of a restart over a new socket, with the candidates that were found meanwhile. */
+  #unheard(peer) {
+    if (peer !== this.peer || peer.answered) return;
+    this.#onWelcome = () => peer === this.peer && !peer.answered && this.#offer(peer, peer.offered);
+    this.#signal.reconnect(); // it may look open and be dead
   }
 
   #restartFailed() {
@@ -173,7 +186,7 @@ export class Link {
 
   /** Another network may have come: asks for a new path before the old one is found dead. */
   #networkChanged() {
-    if (this.peer?.answered) this.#onWelcome = () => this.#restart();
+    if (this.peer?.answered) this.#onWelcome = () => this.restart();
   }
 
   /** Takes over renewed ICE servers, and does what waited for the portal. */

@@ -69,6 +69,11 @@ export class Peer {
     this.prepared.catch(() => {}); // whoever opens the session sees it
   }
 
+  /** The last offer, with the candidates found so far. */
+  get offered() {
+    return this.pc.localDescription.sdp;
+  }
+
   get connected() {
     return this.pc.connectionState === 'connected';
   }

@@ -1,8 +1,11 @@
 // Whether the picture moves: frames as they are shown, and once a second what the browser counts,
 // which goes on in a hidden tab, where nothing is shown.
-import { Readout } from './readout.js';
+import { Readout, received } from './readout.js';
 
 const TICK_MS = 1_000;
+const STILL_MS = 500; // without a frame for so long, it is looked closer, to tell a weak path from a dead one
+const CLOSER_MS = 200;
+const CLOSER_FOR_MS = 10_000;
 
 export class Progress {
   #video;
@@ -10,14 +13,18 @@ export class Progress {
   #peer = null;
   #readout;
   #frames = 0;
-  #at = 0;
-  #looked = 0;
+  #received = 0;
+  #at = 0; // of the last frame,
+  #heard = 0; // of the last packet,
+  #looked = 0; // and of the last tick
+  #closer = 0;
 
   /**
    * @param {HTMLVideoElement} video
-   * @param {{frame: (since: number) => void, sample: (sample: import('./readout.js').Sample) => void, still: (ms: number) => void}} on
+   * @param {{frame: (since: number) => void, sample: (sample: import('./readout.js').Sample) => void,
+   *   still: (ms: number, silent: number) => void}} on
    *   frame is told since when the frame came (performance.now): now, or the last look at the
-   *   counters; still is told each second for how long there was none
+   *   counters; still is told for how long there was no frame, and for how long no packet at all
    */
   constructor(video, on) {
     this.#video = video;
@@ -30,8 +37,9 @@ export class Progress {
   follow(peer) {
     this.#peer = peer;
     this.#readout = new Readout();
-    this.#frames = 0;
-    this.#at = this.#looked = performance.now();
+    this.#frames = this.#received = 0;
+    this.#at = this.#heard = this.#looked = performance.now();
+    clearTimeout(this.#closer);
   }
 
   #watch() {
@@ -44,7 +52,25 @@ export class Progress {
   #frame(since) {
     if (!this.#peer || this.#video.srcObject !== this.#peer.stream) return; // of an earlier session
     this.#at = performance.now();
+    clearTimeout(this.#closer);
+    this.#closer = setTimeout(() => this.#lookCloser(this.#peer), STILL_MS);
     this.#on.frame(since);
+  }
+
+  async #lookCloser(peer) {
+    const report = await peer.pc.getStats();
+    if (peer !== this.#peer) return;
+    this.#still(received(report));
+    if (performance.now() - this.#at > CLOSER_FOR_MS) return;
+    clearTimeout(this.#closer);
+    this.#closer = setTimeout(() => this.#lookCloser(peer), CLOSER_MS);
+  }
+
+  #still(bytes) {
+    const now = performance.now();
+    if (bytes !== this.#received) this.#heard = now;
+    this.#received = bytes;
+    this.#on.still(now - this.#at, now - this.#heard);
   }
 
   async #tick() {
@@ -60,6 +86,6 @@ export class Progress {
       this.#frame(since);
     }
     this.#on.sample(sample);
-    this.#on.still(performance.now() - this.#at);
+    this.#still(sample.received);
   }
 }

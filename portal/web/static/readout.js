@@ -3,6 +3,7 @@
 /**
  * @typedef {object} Sample
  * @property {number} frames decoded so far
+ * @property {number} received bytes so far, of everything
  * @property {string} path "direct", "relayed" or "" while unknown
  * @property {number} width
  * @property {number} height
@@ -20,6 +21,13 @@ function selectedPair(report) {
     if (stats.type === 'candidate-pair' && stats.nominated && stats.state === 'succeeded') return stats;
   }
   return undefined;
+}
+
+/** How many bytes came so far, of everything: media, and what only keeps the path open. */
+export function received(report) {
+  let bytes = 0;
+  for (const stats of report.values()) if (stats.type === 'transport') bytes += stats.bytesReceived ?? 0;
+  return bytes;
 }
 
 function pathOf(report, pair) {
@@ -51,6 +59,7 @@ export class Readout {
     const buffer = emitted > 0 ? (now.buffered - last.buffered) / emitted : NaN;
     return {
       frames: now.frames,
+      received: received(report),
       path: pathOf(report, pair),
       width: video.frameWidth ?? 0,
       height: video.frameHeight ?? 0,

@@ -5,6 +5,9 @@ const FIRST_RETRY_MS = 250;
 const LONGEST_RETRY_MS = 10_000;
 /** A socket that has not said welcome by then is given up. */
 const WELCOME_MS = 8_000;
+/** A clock that jumps by so much while the page can be seen was asleep, as after a laptop's lid was closed. */
+const ASLEEP_MS = 15_000;
+const AWAKE_MS = 2_000;
 /** The close code by which the portal says that the login has ended. */
 const CLOSE_LOGGED_OUT = 4401;
 
@@ -35,6 +38,12 @@ export class Signal extends EventTarget {
       if (type !== navigator.connection.type) this.#networkChanged();
       type = navigator.connection.type;
     });
+    let awake = Date.now();
+    setInterval(() => {
+      const slept = Date.now() - awake > ASLEEP_MS && !document.hidden; // hidden pages' timers are slow
+      awake = Date.now();
+      if (slept) this.#networkChanged();
+    }, AWAKE_MS);
     document.addEventListener('visibilitychange', () => {
       if (!document.hidden && !this.ready) this.reconnect();
     });

@@ -11,6 +11,7 @@ import { Timers } from './timers.js';
 
 const FRAME_MS = 12_000; // from the answer to the first frame; a sleeping source needs some of it
 const RETURN_MS = 5_000; // from an interruption's end to the next frame
+const SILENT_MS = 1_200; // without a single packet for so long another path is looked for: a camera says how it fares each second
 const STALL_MS = 3_000; // a picture that stands still for so long is lost
 const STALL_ABSENT_MS = 1_500; // the same when the portal says that there is a reason
 const LATE_MS = 300; // frames come out of the browser's buffer for so long after the camera sent the last one
@@ -65,7 +66,7 @@ export class Viewer extends EventTarget {
     this.#progress = new Progress(video, {
       frame: (since) => this.#frame(since),
       sample: (sample) => this.#emit('sample', sample),
-      still: (ms) => this.#still(ms),
+      still: (ms, silent) => this.#still(ms, silent),
     });
   }
 
@@ -198,6 +199,13 @@ export class Viewer extends EventTarget {
     this.#timers.set('again', jitter(Math.max(backoff, seconds * 1000)), () => this.#begin());
   }
 
+  /** The camera has just come back: what was sent before did not reach it. */
+  #returned() {
+    this.#attempts = 0;
+    this.#timers.clear('again');
+    this.#begin();
+  }
+
   /** The picture cannot come, by what the portal knows of the camera. */
   #absent() {
     const { online, state, text } = this.presence;
@@ -209,6 +217,7 @@ export class Viewer extends EventTarget {
   // ---- messages ----
 
   #status(presence) {
+    const back = presence.since > 0 && presence.since !== this.presence.since;
     this.presence = presence;
     this.#emit('presence');
     if (presence.fingerprint) this.#link.pin(presence.fingerprint);
@@ -217,6 +226,7 @@ export class Viewer extends EventTarget {
     const reaching = ['connecting', 'recovering'].includes(this.state);
     if (presence.state === 'online') {
       if (resting) this.#retry();
+      else if (back && reaching && !this.peer?.connected) this.#returned();
     } else if (resting || reaching || (this.state === 'waiting' && presence.state !== 'no_picture')) {
       this.#absent();
       if (resting) this.#setStep('', this.state === 'private' ? '' : presence.text);
@@ -232,6 +242,7 @@ export class Viewer extends EventTarget {
     if (!peer || message.session !== peer.session) return;
     if (message.type === 'answer') this.#link.answer(message.sdp);
     if (message.type === 'candidate') peer.addCandidate(message.candidate);
+    if (message.type === 'restart') this.#link.restart();
     if (message.type === 'bye') this.#refused(ofBye(message.reason), message.session);
   }
 
@@ -270,9 +281,13 @@ export class Viewer extends EventTarget {
     this.#attempts = 0;
   }
 
-  #still(ms) {
+  #still(ms, silent) {
+    if (!['live', 'recovering'].includes(this.state) || (this.state === 'live' && this.#wait())) return;
     const longest = this.presence.state === 'online' ? STALL_MS : STALL_ABSENT_MS;
-    if (this.state === 'live' && ms > longest && !this.#wait()) this.#again('The picture stood still.');
+    if (this.state === 'live' && ms > longest) return this.#again('The picture stood still.');
+    if (Math.min(ms, silent) < SILENT_MS || this.presence.state !== 'online') return;
+    this.#link.restart();
+    if (this.#to('lose', { step: 'restart' })) this.#expectFrame(RETURN_MS);
   }
 
   /** Takes what the camera says about its picture, and passes on what else it says. */
