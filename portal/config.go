@@ -11,23 +11,29 @@ import (
 
 	"seccam/broker"
 	"seccam/pkg/config"
+	"seccam/pkg/signaling"
+	"seccam/portal/relay"
 	"seccam/portal/turn"
 )
 
 // Config is portal.yml. Its defaults are [DefaultConfig]; configs/portal.yml documents each key.
 type Config struct {
-	Listen         string        `yaml:"listen"`
-	PublicURL      string        `yaml:"public_url"`
-	CertFile       string        `yaml:"cert_file"`
-	KeyFile        string        `yaml:"key_file"`
-	TrustedProxies []string      `yaml:"trusted_proxies"`
-	Database       string        `yaml:"database"`
-	StateDir       string        `yaml:"state_dir"`
-	BrokerURL      string        `yaml:"broker_url"`
-	MQTTURL        string        `yaml:"mqtt_url"`
-	Broker         broker.Config `yaml:"broker"`
-	ICEServers     []turn.Server `yaml:"ice_servers"`
-	LogLevel       string        `yaml:"log_level"`
+	Listen         string           `yaml:"listen"`
+	PublicURL      string           `yaml:"public_url"`
+	CertFile       string           `yaml:"cert_file"`
+	KeyFile        string           `yaml:"key_file"`
+	TrustedProxies []string         `yaml:"trusted_proxies"`
+	Database       string           `yaml:"database"`
+	StateDir       string           `yaml:"state_dir"`
+	BrokerURL      string           `yaml:"broker_url"`
+	MQTTURL        string           `yaml:"mqtt_url"`
+	Broker         broker.Config    `yaml:"broker"`
+	ICEServers     []turn.Server    `yaml:"ice_servers"`
+	ICEProviders   []turn.Service   `yaml:"ice_providers"`
+	ICEPolicy      signaling.Policy `yaml:"ice_policy"`
+	TURN           relay.Config     `yaml:"turn"`
+	Metrics        string           `yaml:"metrics"`
+	LogLevel       string           `yaml:"log_level"`
 }
 
 // DefaultConfig serves this machine only, with everything in ./seccam-data.
@@ -38,6 +44,8 @@ func DefaultConfig() Config {
 		Database:  "seccam-data/portal.db",
 		StateDir:  "seccam-data",
 		Broker:    broker.DefaultConfig(),
+		ICEPolicy: signaling.PolicyAll,
+		TURN:      relay.DefaultConfig(),
 		LogLevel:  "info",
 	}
 }
@@ -56,13 +64,12 @@ func loadConfig(path string, environ []string) (Config, error) {
 }
 
 func (c *Config) resolve(folder string) {
-	paths := []*string{&c.StateDir, &c.CertFile, &c.KeyFile, &c.Broker.CertFile, &c.Broker.KeyFile}
+	paths := []*string{&c.StateDir, &c.CertFile, &c.KeyFile, &c.Broker.CertFile, &c.Broker.KeyFile, &c.TURN.CertFile, &c.TURN.KeyFile}
 	if u, err := url.Parse(c.Database); err == nil && u.Scheme == "" {
 		paths = append(paths, &c.Database)
 	}
-	for i := range c.ICEServers {
-		paths = append(paths, &c.ICEServers[i].CredentialFile, &c.ICEServers[i].SecretFile)
-	}
+	ice := c.iceConfig()
+	paths = append(paths, ice.Files()...)
 	for _, path := range paths {
 		if *path != "" && !filepath.IsAbs(*path) {
 			*path = filepath.Join(folder, *path)
@@ -95,15 +102,38 @@ func (c *Config) Validate() error {
 		bad("database, state_dir", "must not be empty")
 	}
 	c.checkMQTT(bad)
-	for i, server := range c.ICEServers {
-		if err := server.Validate(); err != nil {
-			bad(fmt.Sprintf("ice_servers[%d]", i), "%v", err)
-		}
-	}
+	errs = append(errs, c.iceConfig().Validate(), c.TURN.Validate())
+	c.checkICE(bad)
 	if err := new(slog.LevelVar).UnmarshalText([]byte(c.LogLevel)); err != nil {
 		bad("log_level", "%q must be debug, info, warn or error", c.LogLevel)
 	}
 	return errors.Join(errs...)
+}
+
+// iceConfig is what says which STUN and TURN servers there are besides the portal's own.
+func (c *Config) iceConfig() turn.Config {
+	return turn.Config{Servers: c.ICEServers, Services: c.ICEProviders}
+}
+
+func (c *Config) checkICE(bad func(key, format string, args ...any)) {
+	servers := c.TURN.Enabled() || len(c.ICEProviders) > 0
+	for _, server := range c.ICEServers {
+		servers = servers || server.Relays()
+	}
+	switch c.ICEPolicy {
+	case signaling.PolicyAll:
+	case signaling.PolicyRelay:
+		if !servers {
+			bad("ice_policy", "relay needs a TURN server: set turn, ice_servers or ice_providers")
+		}
+	default:
+		bad("ice_policy", "%q must be all or relay", c.ICEPolicy)
+	}
+	if c.Metrics != "" {
+		if _, err := netip.ParseAddrPort(c.Metrics); err != nil {
+			bad("metrics", "%q must be an address and a port, such as 127.0.0.1:9464", c.Metrics)
+		}
+	}
 }
 
 func (c *Config) checkMQTT(bad func(key, format string, args ...any)) {

@@ -18,6 +18,7 @@ import (
 	"seccam/portal/bridge"
 	"seccam/portal/device"
 	"seccam/portal/presence"
+	"seccam/portal/relay"
 	"seccam/portal/remote"
 	"seccam/portal/revocation"
 	"seccam/portal/store"
@@ -37,6 +38,9 @@ type portal struct {
 	watcher  *revocation.Watcher
 	handler  http.Handler
 	listener net.Listener
+	relay    *relay.Server // nil if turn is off
+	ice      *turn.Pool
+	metrics  net.Listener // nil if metrics are off
 	keys     credential.Keys
 	instance string
 }
@@ -54,6 +58,9 @@ func newPortal(ctx context.Context, cfg Config, log *slog.Logger) (_ *portal, er
 	}
 	defer func() {
 		if err != nil {
+			if p.relay != nil {
+				p.relay.Close()
+			}
 			err = errors.Join(err, p.store.Close())
 		}
 	}()
@@ -63,6 +70,9 @@ func newPortal(ctx context.Context, cfg Config, log *slog.Logger) (_ *portal, er
 		}
 	}
 	if err := p.wire(ctx, master); err != nil {
+		return nil, err
+	}
+	if err := p.bindMetrics(); err != nil {
 		return nil, err
 	}
 	p.listener, err = net.Listen("tcp", cfg.Listen)
@@ -106,15 +116,15 @@ func (p *portal) wire(ctx context.Context, master credential.Secret) (err error)
 	if err != nil {
 		return err
 	}
-	ice, err := turn.NewStatic(p.cfg.ICEServers, credential.ReadPrivateFile, time.Now)
-	if err != nil {
+	if err := p.wireICE(master); err != nil {
 		return err
 	}
 	if p.mqtt, err = mqttclient.New(p.mqttConfig()); err != nil {
 		return err
 	}
 	p.hub = bridge.New(bridge.Config{
-		Instance: p.instance, Master: master, Accounts: accounts, Presence: p.tracker, ICE: ice,
+		Instance: p.instance, Master: master, Accounts: accounts, Presence: p.tracker, ICE: p.ice,
+		Policy: p.cfg.ICEPolicy, Ended: p.sessionEnded,
 		Publisher: p.mqtt, Now: time.Now, Log: p.log,
 	})
 	p.handler, err = web.New(

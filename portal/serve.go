@@ -52,6 +52,15 @@ func (p *portal) run(ctx context.Context) error {
 	group.Go(func() error { return p.tracker.Run(ctx) })
 	group.Go(func() error { return p.watcher.Run(ctx) })
 	group.Go(func() error { return p.prune(ctx) })
+	group.Go(func() error { return p.ice.Run(ctx) })
+	if p.relay != nil {
+		group.Go(func() error { return p.relay.Run(ctx) })
+		group.Go(func() error { return p.checkRelay(ctx) })
+	}
+	if p.metrics != nil {
+		group.Go(func() error { return p.serveMetrics(ctx) })
+	}
+	p.awaitICE(ctx)
 	group.Go(func() error { return p.serveHTTP(ctx) })
 	p.announce()
 	err := group.Wait()
@@ -61,6 +70,12 @@ func (p *portal) run(ctx context.Context) error {
 
 func (p *portal) announce() {
 	attrs := []any{"listen", p.listener.Addr().String(), "public_url", p.cfg.PublicURL, "mqtt_url", p.mqttURL(), "version", release}
+	if p.relay != nil {
+		attrs = append(attrs, "turn_udp", p.relay.UDPAddr(), "turn_tcp", p.relay.TCPAddr(), "turn_tls", p.relay.TLSAddr())
+	}
+	if p.metrics != nil {
+		attrs = append(attrs, "metrics", p.metrics.Addr().String())
+	}
 	p.log.Info("portal ready", attrs...)
 	if _, err := daemon.SdNotify(false, daemon.SdNotifyReady); err != nil {
 		p.log.Warn("systemd not notified", "error", err)

@@ -219,7 +219,7 @@ func (s *session) negotiate(m signaling.Message) *signaling.Error {
 		if m.Until != 0 {
 			s.until = time.After(time.UnixMilli(m.Until).Sub(s.cfg.Now()))
 		}
-		if refusal := s.connect(viewer, m.ICEServers); refusal != nil {
+		if refusal := s.connect(viewer, m); refusal != nil {
 			return refusal
 		}
 	} else if s.peer.connection.ConnectionState() != webrtc.PeerConnectionStateConnected {
@@ -239,7 +239,7 @@ func (s *session) negotiate(m signaling.Message) *signaling.Error {
 const sourceTime = 2500 * time.Millisecond
 
 // connect makes the viewer and its PeerConnection.
-func (s *session) connect(viewer offered, servers []signaling.ICEServer) *signaling.Error {
+func (s *session) connect(viewer offered, m signaling.Message) *signaling.Error {
 	ctx, stop := context.WithTimeout(s.context, sourceTime)
 	defer stop()
 	codecs, err := s.cfg.Media.Codecs(ctx)
@@ -251,7 +251,7 @@ func (s *session) connect(viewer offered, servers []signaling.ICEServer) *signal
 		return refusal
 	}
 	s.viewer, s.unuse = s.cfg.Media.NewViewer(codec)
-	if err := s.open(codec, servers); err != nil {
+	if err := s.open(codec, m); err != nil {
 		s.unuse()
 		s.log.Error("new connection", "error", err)
 		return refuse(signaling.CodeInternal, "The camera could not open a connection. Try again.")
@@ -275,11 +275,14 @@ func (s *session) answer(offer string) (string, error) {
 }
 
 // open makes the PeerConnection. Its callbacks only report; they stop with the session.
-func (s *session) open(codec media.Codec, servers []signaling.ICEServer) error {
+func (s *session) open(codec media.Codec, m signaling.Message) error {
 	cfg := webrtc.Configuration{
-		ICEServers:   iceServers(servers, s.log),
+		ICEServers:   iceServers(m.ICEServers, s.log),
 		Certificates: []webrtc.Certificate{s.cfg.Identity.Certificate},
 		BundlePolicy: webrtc.BundlePolicyMaxBundle,
+	}
+	if m.Policy == signaling.PolicyRelay {
+		cfg.ICETransportPolicy = webrtc.ICETransportPolicyRelay
 	}
 	api, err := newAPI(codec, s.cfg.Mux, s.viewer)
 	if err != nil {

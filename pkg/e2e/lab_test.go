@@ -29,6 +29,7 @@ type lab struct {
 	url     string // of the pages
 	mqttURL string
 	mqtt    string // host:port
+	more    string // lines of the portal's configuration
 }
 
 // newLab starts a portal on ports of the system's choice.
@@ -40,7 +41,13 @@ func newLab(t *testing.T) *lab {
 // newLabAt starts a portal on an address of this machine.
 func newLabAt(t *testing.T, address string) *lab {
 	t.Helper()
-	l := &lab{t: t, dir: t.TempDir()}
+	return newLabWith(t, address, "")
+}
+
+// newLabWith adds lines to the portal's configuration.
+func newLabWith(t *testing.T, address, more string) *lab {
+	t.Helper()
+	l := &lab{t: t, dir: t.TempDir(), more: more}
 	l.configure(address+":0", address+":0")
 	l.startPortal()
 	// A restarted portal is found at the same addresses.
@@ -53,7 +60,7 @@ func (l *lab) configFile() string { return filepath.Join(l.dir, "portal.yml") }
 func (l *lab) configure(listen, mqtt string) {
 	l.t.Helper()
 	text := fmt.Sprintf("listen: %s\npublic_url: http://%s\ndatabase: portal.db\nstate_dir: .\nlog_level: debug\nbroker:\n  tcp: %s\n",
-		listen, listen, mqtt)
+		listen, listen, mqtt) + l.more
 	require.NoError(l.t, os.WriteFile(l.configFile(), []byte(text), 0o600))
 }
 

@@ -21,6 +21,7 @@ import (
 	"seccam/pkg/mqttclient"
 	"seccam/pkg/signaling"
 	"seccam/portal/store"
+	"seccam/portal/turn"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -56,9 +57,9 @@ type fakePresence func(camera string) signaling.Presence
 
 func (f fakePresence) Of(camera string) signaling.Presence { return f(camera) }
 
-type fakeICE func(who string) []signaling.ICEServer
+type fakeICE func(who turn.Who) []signaling.ICEServer
 
-func (f fakeICE) For(who string) []signaling.ICEServer { return f(who) }
+func (f fakeICE) For(who turn.Who) []signaling.ICEServer { return f(who) }
 
 type fakePublisher func(m mqttclient.Message) error
 
@@ -86,6 +87,7 @@ type bench struct {
 	offline map[string]bool
 	sent    []sent
 	refuse  error // what Publish returns
+	ended   []string
 	now     func() time.Time
 }
 
@@ -129,8 +131,13 @@ func newBench(t *testing.T) *bench {
 			}
 			return signaling.Presence{Online: true, State: signaling.StateOnline, Text: "Online"}
 		}),
-		ICE: fakeICE(func(who string) []signaling.ICEServer {
-			return []signaling.ICEServer{{URLs: []string{"turn:ours"}, Username: who, Credential: "c"}}
+		Ended: func(who string) {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			b.ended = append(b.ended, who)
+		},
+		ICE: fakeICE(func(who turn.Who) []signaling.ICEServer {
+			return []signaling.ICEServer{{URLs: []string{"turn:ours"}, Username: who.Session, Credential: "c"}}
 		}),
 		Publisher: fakePublisher(b.publish),
 		Now:       func() time.Time { return b.now() },

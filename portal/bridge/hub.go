@@ -23,6 +23,7 @@ import (
 	"seccam/pkg/mqttclient"
 	"seccam/pkg/signaling"
 	"seccam/portal/store"
+	"seccam/portal/turn"
 )
 
 // Accounts tells whose a camera is.
@@ -38,7 +39,7 @@ type Presence interface {
 
 // ICE returns STUN and TURN servers with credentials for one end of a view.
 type ICE interface {
-	For(who string) []signaling.ICEServer
+	For(who turn.Who) []signaling.ICEServer
 }
 
 // Publisher sends to the broker, or fails at once while it is not connected.
@@ -48,11 +49,15 @@ type Publisher interface {
 
 // Config is what a hub needs. Every field is required.
 type Config struct {
-	Instance  string // this portal's part of the session topics
-	Master    credential.Secret
-	Accounts  Accounts
-	Presence  Presence
-	ICE       ICE
+	Instance string // this portal's part of the session topics
+	Master   credential.Secret
+	Accounts Accounts
+	Presence Presence
+	ICE      ICE
+	Policy   signaling.Policy // which paths views may take
+	// Ended is told of sessions, and of viewers, that are over: what was minted for them is to die. It
+	// does not block.
+	Ended     func(who string)
 	Publisher Publisher
 	Now       func() time.Time
 	Log       *slog.Logger
@@ -133,7 +138,7 @@ func (h *Hub) Deliver(topic signaling.Topic, payload []byte) {
 }
 
 var fromCamera = map[signaling.Type]bool{
-	signaling.TypeAnswer: true, signaling.TypeCandidate: true, signaling.TypeBye: true, signaling.TypeError: true,
+	signaling.TypeAnswer: true, signaling.TypeCandidate: true, signaling.TypeRestart: true, signaling.TypeBye: true, signaling.TypeError: true,
 }
 
 // PresenceChanged tells every page that shows the camera. It does not block.

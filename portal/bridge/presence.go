@@ -4,12 +4,13 @@ import (
 	"context"
 
 	"seccam/pkg/signaling"
+	"seccam/portal/turn"
 )
 
 // welcome tells the page its viewer id and the ICE servers for its end.
 func (c *conn) welcome() {
 	c.queue(signaling.Message{
-		Type: signaling.TypeWelcome, Viewer: c.id, ICEServers: c.hub.cfg.ICE.For(string(c.id)),
+		Type: signaling.TypeWelcome, Viewer: c.id, ICEServers: c.servers(string(c.id), turn.Viewer), Policy: c.hub.cfg.Policy,
 	})
 }
 

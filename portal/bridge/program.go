@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"seccam/pkg/signaling"
+	"seccam/portal/turn"
 )
 
 // ErrClosed means that the portal is stopping.
@@ -78,5 +79,6 @@ func (p *Program) presenceChanged(string) {}
 
 // Servers returns ICE servers for a viewer's own end.
 func (h *Hub) Servers(pass Pass) []signaling.ICEServer {
-	return h.cfg.ICE.For(string(h.minter.mint(pass.UserID)))
+	id := h.minter.mint(pass.UserID)
+	return newViewer(h, id, pass, nil).servers(string(id), turn.Viewer)
 }

@@ -3,6 +3,7 @@ package bridge
 import (
 	"context"
 	"errors"
+	"strconv"
 	"sync"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"seccam/pkg/mqttclient"
 	"seccam/pkg/signaling"
 	"seccam/portal/store"
+	"seccam/portal/turn"
 )
 
 // Pass is what somebody watches by: whose cameras they see, what they are to these, and what ends it.
@@ -62,13 +64,18 @@ func (v *viewer) offer(ctx context.Context, session signaling.SessionID, camera,
 		return errTooMany
 	}
 	m := signaling.Message{
-		Type: signaling.TypeOffer, SDP: sdp, ICEServers: v.hub.cfg.ICE.For(string(session)),
+		Type: signaling.TypeOffer, SDP: sdp, ICEServers: v.servers(string(session), turn.Camera), Policy: v.hub.cfg.Policy,
 		Role: v.pass.Role, Grant: v.pass.Grant,
 	}
 	if !v.pass.Until.IsZero() {
 		m.Until = v.pass.Until.UnixMilli()
 	}
 	return v.publish(ctx, camera, session, m)
+}
+
+// servers returns ICE servers for one end of a session, or for the viewer's end of all of its sessions.
+func (v *viewer) servers(session string, end string) []signaling.ICEServer {
+	return v.hub.cfg.ICE.For(turn.Who{Session: session, Account: strconv.FormatInt(v.pass.UserID, 10), End: end})
 }
 
 // forward passes on a message of a session that this viewer has, or had before it reconnected.
@@ -160,8 +167,9 @@ func (v *viewer) cameraOf(id signaling.SessionID) (camera string, known bool) {
 
 func (v *viewer) forget(id signaling.SessionID) {
 	v.mu.Lock()
-	defer v.mu.Unlock()
 	delete(v.sessions, id)
+	v.mu.Unlock()
+	v.hub.cfg.Ended(string(id))
 }
 
 // takeSessions empties the viewer's sessions into the caller's hands.
@@ -193,14 +201,16 @@ func (v *viewer) takeSessionsWith(camera string) (taken []signaling.SessionID) {
 	return taken
 }
 
-// byeAll ends every session at its camera.
+// byeAll ends every session at its camera, and what the viewer's own end has.
 func (v *viewer) byeAll(ctx context.Context, reason string) {
+	v.hub.cfg.Ended(string(v.id))
 	for id, camera := range v.takeSessions() {
 		v.bye(ctx, camera, id, reason)
 	}
 }
 
 func (v *viewer) bye(ctx context.Context, camera string, id signaling.SessionID, reason string) {
+	v.hub.cfg.Ended(string(id))
 	err := v.publish(ctx, camera, id, signaling.Message{Type: signaling.TypeBye, Reason: reason})
 	if err != nil {
 		v.hub.cfg.Log.Warn("bye not sent", "camera", camera, "session", id, "error", err)

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -25,6 +26,11 @@ type Server struct {
 	// SecretFile holds the secret shared with the relay (coturn's use-auth-secret): credentials are
 	// then minted per session and expire.
 	SecretFile string `yaml:"secret_file"`
+}
+
+// Relays reports whether one of the URLs is of a TURN server.
+func (s Server) Relays() bool {
+	return slices.ContainsFunc(s.URLs, func(u string) bool { return strings.HasPrefix(u, "turn") })
 }
 
 // Service is a company that runs relays and tells which by HTTPS.

@@ -22,8 +22,14 @@ import (
 type Who struct {
 	Session string
 	Account string // whose quota at the embedded relay it counts for; no other relay learns it
-	End     string // viewer or camera
+	End     string // [Viewer] or [Camera]
 }
+
+// The ends of a session.
+const (
+	Viewer = "viewer"
+	Camera = "camera"
+)
 
 // String is what other relays' logs say.
 func (w Who) String() string { return w.Session + "." + w.End }

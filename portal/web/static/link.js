@@ -58,7 +58,7 @@ export class Link {
   /** Has a connection and its offer ready for the next click. */
   warm() {
     const current = (peer) => peer === this.peer;
-    this.#spare ??= new Peer(this.#signal.iceServers, {
+    this.#spare ??= new Peer(this.#signal.ice, {
       candidate: (peer, candidate) => current(peer) && this.#send({ type: 'candidate', session: peer.session, candidate }),
       state: (peer) => current(peer) && this.#stateChanged(),
       control: (peer, message) => current(peer) && this.#on.control(message),
@@ -169,7 +169,7 @@ export class Link {
     this.#timers.clear('grace');
     this.#timers.set('restart', RESTART_MS, () => this.#restartFailed());
     this.#timers.set('unheard', UNHEARD_MS, () => this.#unheard(peer));
-    peer.restart(this.#signal.iceServers, (sdp) => this.#offer(peer, sdp)).catch(() => this.#gaveUp(peer));
+    peer.restart(this.#signal.ice, (sdp) => this.#offer(peer, sdp)).catch(() => this.#gaveUp(peer));
   }
 
   /** Repeats the offer of a restart over a new socket, with the candidates that were found meanwhile. */
@@ -193,7 +193,7 @@ export class Link {
   #welcome() {
     const run = this.#onWelcome;
     this.#onWelcome = null;
-    if (this.#spare) this.#spare.setIceServers(this.#signal.iceServers);
+    if (this.#spare) this.#spare.configure(this.#signal.ice);
     else if (!this.peer) this.warm();
     run?.();
   }

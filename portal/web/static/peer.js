@@ -43,13 +43,13 @@ export class Peer {
   #closed = false;
 
   /**
-   * @param {RTCIceServer[]} iceServers
+   * @param {{iceServers: RTCIceServer[], iceTransportPolicy: RTCIceTransportPolicy}} ice
    * @param {{candidate: (peer: Peer, candidate: object) => void, state: (peer: Peer) => void,
    *   control: (peer: Peer, message: {type: string}) => void, mute: (peer: Peer) => void}} on
    *   mute is called when the control channel ends before the connection
    */
-  constructor(iceServers, on) {
-    this.pc = new RTCPeerConnection({ ...CONFIG, iceServers });
+  constructor(ice, on) {
+    this.pc = new RTCPeerConnection({ ...CONFIG, ...ice });
     const video = this.pc.addTransceiver('video', { direction: 'recvonly' });
     orderCodecs(video);
     // Both ways and without a track: a microphone can be put in later without another negotiation.
@@ -88,8 +88,9 @@ export class Peer {
     return this.#closed ? Promise.resolve() : this.#audio.sender.replaceTrack(track);
   }
 
-  setIceServers(iceServers) {
-    this.pc.setConfiguration({ ...CONFIG, iceServers });
+  /** Takes renewed ICE servers. */
+  configure(ice) {
+    this.pc.setConfiguration({ ...CONFIG, ...ice });
   }
 
   /** Sends the offer and only then applies it, so that its candidates follow it. */
@@ -99,8 +100,8 @@ export class Peer {
   }
 
   /** Offers an ICE restart in the same session. */
-  async restart(iceServers, send) {
-    this.setIceServers(iceServers);
+  async restart(ice, send) {
+    this.configure(ice);
     await this.#offer(await this.pc.createOffer({ iceRestart: true }), send);
   }
 

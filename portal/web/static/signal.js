@@ -17,8 +17,8 @@ const CLOSE_LOGGED_OUT = 4401;
  * "message" (detail: an answer, candidate, bye or error).
  */
 export class Signal extends EventTarget {
-  /** The ICE servers of the last welcome. */
-  iceServers = [];
+  /** The ICE servers of the last welcome, and which paths views may take. */
+  ice = { iceServers: [], iceTransportPolicy: 'all' };
   /** Whose sessions this page may use; kept over reconnects, so that a session outlives a socket. */
   viewer = '';
   #socket = null;
@@ -171,7 +171,7 @@ export class Signal extends EventTarget {
     this.#attempts = 0;
     this.#welcomed = true;
     this.viewer = message.viewer;
-    this.iceServers = message.ice_servers ?? [];
+    this.ice = { iceServers: message.ice_servers ?? [], iceTransportPolicy: message.ice_policy === 'relay' ? 'relay' : 'all' };
     this.#emit('welcome');
   }
 }

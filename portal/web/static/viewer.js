@@ -217,7 +217,8 @@ export class Viewer extends EventTarget {
   // ---- messages ----
 
   #status(presence) {
-    const back = presence.since > 0 && presence.since !== this.presence.since;
+    const known = this.presence.since; // not before the first status
+    const back = known !== undefined && presence.since > 0 && presence.since !== known;
     this.presence = presence;
     this.#emit('presence');
     if (presence.fingerprint) this.#link.pin(presence.fingerprint);

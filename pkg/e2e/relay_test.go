@@ -1,0 +1,58 @@
+package e2e
+
+import (
+	"io"
+	"net/http"
+	"regexp"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// relayOnly is a portal whose views all go through its own relay, on this machine.
+const relayOnly = `
+ice_policy: relay
+metrics: 127.0.0.1:0
+turn:
+  udp: 127.0.0.1:0
+  tcp: 127.0.0.1:0
+  public_address: [127.0.0.1]
+  allow_peers: [127.0.0.0/8]
+`
+
+// allocations reads from the metrics how many relayed addresses there are.
+func (l *lab) allocations() int {
+	l.t.Helper()
+	address := l.portal.await(`portal ready.* metrics=(\S+)`)[1]
+	resp, err := http.Get("http://" + address + "/metrics")
+	require.NoError(l.t, err)
+	defer func() { _ = resp.Body.Close() }()
+	text, err := io.ReadAll(resp.Body)
+	require.NoError(l.t, err)
+	found := regexp.MustCompile(`(?m)^seccam_relay_allocations(?:\{.*\})? (\d+)`).FindSubmatch(text)
+	require.NotNil(l.t, found, "%s", text)
+	n, err := strconv.Atoi(string(found[1]))
+	require.NoError(l.t, err)
+	return n
+}
+
+// With ice_policy relay no view is direct; what was allocated for it ends with it.
+func TestRelayedView(t *testing.T) {
+	l := newLabWith(t, "127.0.0.1", relayOnly)
+	c := l.provision()
+	l.startCamera(c)
+	person := l.signUp("owner", c)
+	p := newPage(t)
+	p.openAs(person, "/cameras/"+c.id)
+	p.await(isLive)
+	p.awaitAdvance(30)
+	p.await(`document.querySelector('#player').dataset.path === 'relayed'`)
+	p.screenshot("relayed")
+	require.Positive(t, l.allocations())
+	p.click(`#play`)
+	p.await(`document.querySelector('#player').dataset.state === 'idle'`)
+	p.open("about:blank")
+	require.Eventually(t, func() bool { return l.allocations() == 0 }, patience, 50*time.Millisecond)
+}
