@@ -33,6 +33,7 @@ type Config struct {
 	Linger        Duration    `yaml:"linger"`
 	KeepRunning   bool        `yaml:"keep_running"`
 	ICEPort       int         `yaml:"ice_port"`
+	ICETCP        bool        `yaml:"ice_tcp"`
 	LogLevel      string      `yaml:"log_level"`
 }
 
@@ -72,7 +73,7 @@ func defaultConfig() Config {
 		DeviceKeyFile: "/etc/seccam/device.key", StateDir: "/var/lib/seccam", Source: sourceAuto, V4L2Format: string(source.FormatAuto),
 		Video:      VideoConfig{Width: 1280, Height: 720, FPS: 30, Bitrate: 2_000_000, KeyFrameInterval: Duration(time.Second)},
 		Audio:      AudioConfig{Sound: soundAuto, Speaker: speakerAuto},
-		MaxViewers: 16, Linger: Duration(8 * time.Second), LogLevel: "info",
+		MaxViewers: 16, Linger: Duration(8 * time.Second), ICETCP: true, LogLevel: "info",
 	}
 }
 

@@ -57,7 +57,7 @@ func newCamera(ctx context.Context, cfg Config, log *slog.Logger) (*camera, erro
 		return nil, err
 	}
 	c := &camera{log: log, started: time.Now(), awake: cfg.KeepRunning, portal: newPortalClient(paired, identity.Fingerprint, trust)}
-	if c.transport, err = transport.Listen(transport.Config{Port: cfg.ICEPort, Log: log}); err != nil {
+	if c.transport, err = transport.Listen(transport.Config{Port: cfg.ICEPort, TCP: cfg.ICETCP, Log: log}); err != nil {
 		return nil, fmt.Errorf("ice_port: %w", err)
 	}
 	c.engine = media.NewEngine(cfg.engine(from, c.transport, log))
@@ -68,7 +68,7 @@ func newCamera(ctx context.Context, cfg Config, log *slog.Logger) (*camera, erro
 	}
 	c.manager, err = session.New(session.Config{
 		Camera: paired.camera, MaxViewers: cfg.MaxViewers, Identity: identity, Media: c.engine,
-		Mux: c.transport.Mux(), OpenSpeaker: cfg.speaker(log),
+		Mux: c.transport.Mux(), TCPMux: c.transport.TCPMux(), OpenSpeaker: cfg.speaker(log),
 		Publish: c.link.publish, Now: c.portal.now, Stale: c.link.renew, Log: log,
 		ConnectTimeout: session.ConnectTimeout, FailedTimeout: session.FailedTimeout,
 	})

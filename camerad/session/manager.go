@@ -24,6 +24,8 @@ type Config struct {
 	Media      *media.Engine
 	// Mux, if set, is the UDP socket that all viewers share.
 	Mux ice.UDPMux
+	// TCPMux, if set, takes viewers whose network lets no UDP through.
+	TCPMux ice.TCPMux
 	// OpenSpeaker opens the camera's speaker for one talker; nil if it has none.
 	OpenSpeaker func() (Speaker, error)
 	// Publish sends a message to a viewer. It must not block.

@@ -28,7 +28,7 @@ const (
 const dtlsRetransmission = 100 * time.Millisecond
 
 // newAPI prepares one connection: the buffers of RTCP are the viewer's own.
-func newAPI(codec media.Codec, mux ice.UDPMux, viewer *media.Viewer) (*webrtc.API, error) {
+func newAPI(codec media.Codec, udp ice.UDPMux, tcp ice.TCPMux, viewer *media.Viewer) (*webrtc.API, error) {
 	codecs, err := newMediaEngine(codec)
 	if err != nil {
 		return nil, fmt.Errorf("register codecs: %w", err)
@@ -41,8 +41,11 @@ func newAPI(codec media.Codec, mux ice.UDPMux, viewer *media.Viewer) (*webrtc.AP
 	if err != nil {
 		return nil, fmt.Errorf("WebRTC settings: %w", err)
 	}
-	if mux != nil {
-		settings.SetICEUDPMux(mux)
+	if udp != nil {
+		settings.SetICEUDPMux(udp)
+	}
+	if tcp != nil {
+		settings.SetICETCPMux(tcp)
 	}
 	settings.DisableMediaEngineCopy(true)
 	settings.BufferFactory = buffersFor(viewer)
@@ -95,7 +98,10 @@ func newInterceptors() (*interceptor.Registry, error) {
 
 func newSettings() (webrtc.SettingEngine, error) {
 	var s webrtc.SettingEngine
-	s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
+	s.SetNetworkTypes([]webrtc.NetworkType{
+		webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6, webrtc.NetworkTypeTCP4, webrtc.NetworkTypeTCP6,
+	})
+	s.DisableActiveTCP(true) // no viewer can make the camera connect to where it likes
 	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	s.SetIncludeLoopbackCandidate(true) // a viewer on the same machine may have no other path
 	s.SetICETimeouts(iceDisconnected, iceFailed, iceKeepalive)

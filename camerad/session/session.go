@@ -222,8 +222,13 @@ func (s *session) negotiate(m signaling.Message) *signaling.Error {
 		if refusal := s.connect(viewer, m); refusal != nil {
 			return refusal
 		}
-	} else if s.peer.connection.ConnectionState() != webrtc.PeerConnectionStateConnected {
-		s.waiting.Reset(s.cfg.ConnectTimeout)
+	} else {
+		if err := s.peer.connection.SetConfiguration(s.configuration(m)); err != nil { // with fresh credentials
+			s.log.Warn("ICE servers not renewed", "error", err)
+		}
+		if s.peer.connection.ConnectionState() != webrtc.PeerConnectionStateConnected {
+			s.waiting.Reset(s.cfg.ConnectTimeout)
+		}
 	}
 	answer, err := s.answer(m.SDP)
 	if err != nil {
@@ -274,17 +279,23 @@ func (s *session) answer(offer string) (string, error) {
 	return answer.SDP, c.SetLocalDescription(answer)
 }
 
-// open makes the PeerConnection. Its callbacks only report; they stop with the session.
-func (s *session) open(codec media.Codec, m signaling.Message) error {
+// configuration is what an offer says of the connection.
+func (s *session) configuration(offer signaling.Message) webrtc.Configuration {
 	cfg := webrtc.Configuration{
-		ICEServers:   iceServers(m.ICEServers, s.log),
+		ICEServers:   iceServers(offer.ICEServers, s.log),
 		Certificates: []webrtc.Certificate{s.cfg.Identity.Certificate},
 		BundlePolicy: webrtc.BundlePolicyMaxBundle,
 	}
-	if m.Policy == signaling.PolicyRelay {
+	if offer.Policy == signaling.PolicyRelay {
 		cfg.ICETransportPolicy = webrtc.ICETransportPolicyRelay
 	}
-	api, err := newAPI(codec, s.cfg.Mux, s.viewer)
+	return cfg
+}
+
+// open makes the PeerConnection. Its callbacks only report; they stop with the session.
+func (s *session) open(codec media.Codec, m signaling.Message) error {
+	cfg := s.configuration(m)
+	api, err := newAPI(codec, s.cfg.Mux, s.cfg.TCPMux, s.viewer)
 	if err != nil {
 		return err
 	}

@@ -1,9 +1,11 @@
 package transport
 
 import (
+	"errors"
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"testing"
 	"time"
 
@@ -59,8 +61,15 @@ func plainSettings(t *testing.T, address netip.Addr) (s webrtc.SettingEngine) {
 }
 
 func newPeers(t *testing.T, address netip.Addr, addresses ...netip.Addr) *peers {
-	p := &peers{t: t, transport: newTransport(t, addresses...), received: make(chan *rtp.Packet, 1000)}
-	p.viewer = newPeer(t, plainSettings(t, address))
+	var camera webrtc.SettingEngine
+	transport := newTransport(t, addresses...)
+	camera.SetICEUDPMux(transport.Mux())
+	return connectPeers(t, transport, plainSettings(t, address), camera)
+}
+
+func connectPeers(t *testing.T, transport *Transport, viewer, camera webrtc.SettingEngine) *peers {
+	p := &peers{t: t, transport: transport, received: make(chan *rtp.Packet, 1000)}
+	p.viewer = newPeer(t, viewer)
 	_, err := p.viewer.AddTransceiverFromKind(webrtc.RTPCodecTypeVideo, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly})
 	require.NoError(t, err)
 	p.viewer.OnTrack(func(track *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
@@ -72,9 +81,7 @@ func newPeers(t *testing.T, address netip.Addr, addresses ...netip.Addr) *peers 
 			p.received <- packet
 		}
 	})
-	var settings webrtc.SettingEngine
-	settings.SetICEUDPMux(p.transport.Mux())
-	p.camera = newPeer(t, settings)
+	p.camera = newPeer(t, camera)
 	p.track, err = webrtc.NewTrackLocalStaticRTP(h264, "video", "camera")
 	require.NoError(t, err)
 	sender, err := p.camera.AddTrack(p.track)
@@ -156,6 +163,41 @@ func TestPeers(t *testing.T) {
 			}
 			assert.Zero(t, after.Errors)
 		})
+	}
+}
+
+// TestTCP: a viewer whose network lets no UDP through.
+func TestTCP(t *testing.T) {
+	transport := newTransport(t)
+	transport.listenTCP(0)
+	var viewer, camera webrtc.SettingEngine
+	viewer.SetIncludeLoopbackCandidate(true)
+	viewer.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeTCP4})
+	camera.SetIncludeLoopbackCandidate(true)
+	camera.SetICEUDPMux(transport.Mux())
+	camera.SetICETCPMux(transport.TCPMux())
+	camera.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeTCP4})
+	p := connectPeers(t, transport, viewer, camera)
+	p.show(30)
+	pair, err := p.camera.SCTP().Transport().ICETransport().GetSelectedCandidatePair()
+	require.NoError(t, err)
+	assert.Equal(t, webrtc.ICEProtocolTCP, pair.Local.Protocol)
+}
+
+// TestSilentTCPConnection: who connects and says nothing, or nothing of ICE, is cut off.
+func TestSilentTCPConnection(t *testing.T) {
+	transport := newTransport(t)
+	transport.listenTCP(0)
+	for _, said := range []string{"", "GET / HTTP/1.1\r\n\r\n"} {
+		conn, err := net.Dial("tcp", transport.tcp.LocalAddr().String())
+		require.NoError(t, err)
+		_, err = conn.Write([]byte(said))
+		require.NoError(t, err)
+		require.NoError(t, conn.SetReadDeadline(time.Now().Add(patient)))
+		_, err = conn.Read(make([]byte, 1))
+		require.Error(t, err)
+		require.False(t, errors.Is(err, os.ErrDeadlineExceeded), "it is closed: %v", err)
+		require.NoError(t, conn.Close())
 	}
 }
 

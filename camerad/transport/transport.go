@@ -17,7 +17,9 @@ type Config struct {
 	// Port is the UDP port on all addresses; 0 is one that is free. An address on which it is taken gets
 	// another.
 	Port int
-	Log  *slog.Logger
+	// TCP is whether to listen on TCP, too, on the same port if it is free.
+	TCP bool
+	Log *slog.Logger
 }
 
 // Transport owns the sockets.
@@ -25,6 +27,7 @@ type Transport struct {
 	log      *slog.Logger
 	epoch    time.Time // of clock
 	mux      *mux
+	tcp      *ice.TCPMuxDefault // nil without TCP
 	streams  registry
 	counters counters
 	batches  sync.Pool // spares a buffer per viewer: only who sends at this moment needs one
@@ -56,6 +59,9 @@ func listen(cfg Config, addresses func() ([]netip.Addr, error), open listenFunc)
 	case err != nil:
 		cfg.Log.Warn("not all network addresses can be used for viewers", "error", err)
 	}
+	if cfg.TCP {
+		t.listenTCP(t.mux.port)
+	}
 	return t, nil
 }
 
@@ -85,10 +91,13 @@ func (t *Transport) Mux() ice.UDPMux { return t.mux }
 func (t *Transport) Coalesce(ssrc uint32) (forget func()) { return t.streams.add(ssrc) }
 
 // Close sends what waits, closes the sockets, and returns when nothing uses them any more. ICE agents
-// that still live find their connections closed. It returns nil.
+// that still live find their connections closed.
 func (t *Transport) Close() error {
 	t.streams.close()
 	t.mux.close()
+	if t.tcp != nil {
+		return t.tcp.Close()
+	}
 	return nil
 }
 
