@@ -51,6 +51,11 @@ func TestRelayedView(t *testing.T) {
 	p.await(`document.querySelector('#player').dataset.path === 'relayed'`)
 	p.screenshot("relayed")
 	require.Positive(t, l.allocations())
+	p.click(`#diagnosis summary`)
+	p.await(`document.querySelector('[data-verdict]').textContent.includes('goes through a relay')`)
+	for check, want := range map[string]string{"stun": "unknown", "relay-udp": "good", "relay-tcp": "good", "relay-tls": "unknown", "there": "good"} {
+		require.Equal(t, want, eval[string](p, `document.querySelector('[data-check="`+check+`"]').dataset.state`), check)
+	}
 	p.click(`#play`)
 	p.await(`document.querySelector('#player').dataset.state === 'idle'`)
 	p.open("about:blank")

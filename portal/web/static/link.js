@@ -31,6 +31,8 @@ const IN_BETWEEN = 'Somebody may be trying to put themselves between you and the
 export class Link {
   /** The session in use, or null. @type {Peer|null} */
   peer = null;
+  /** What the ends of the latest session have offered, or null. @type {Peer['found']|null} */
+  found = null;
   /** Whether the pinned fingerprint is the portal's, and not just the first one this page saw. */
   pinned;
   #signal;
@@ -79,6 +81,7 @@ export class Link {
     const peer = this.warm();
     this.#spare = null;
     this.peer = peer;
+    this.found = peer.found;
     peer.open(this.#signal.nextSession(), (sdp) => this.#offer(peer, sdp)).catch(() => this.#gaveUp(peer));
     this.#timers.set('answer', ANSWER_MS, () => this.#unanswered());
     this.#on.opened();

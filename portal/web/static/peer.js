@@ -37,6 +37,8 @@ export class Peer {
   answered = false;
   /** Whether a frame of this session was shown. */
   seen = false;
+  /** The types of candidates that each end has offered, such as host or relay. */
+  found = { here: new Set(), there: new Set() };
   #audio;
   #awaiting = false;
   #early = [];
@@ -62,6 +64,7 @@ export class Peer {
     });
     this.pc.onicecandidate = ({ candidate }) => {
       if (candidate?.candidate === '') return; // the end of one generation; null follows
+      if (candidate) this.found.here.add(candidate.type);
       on.candidate(this, candidate ? candidate.toJSON() : { candidate: '' });
     };
     this.pc.onconnectionstatechange = () => !this.#closed && on.state(this);
@@ -137,6 +140,8 @@ export class Peer {
 
   /** Adds a candidate of the camera, or keeps it until there is an answer to add it to. */
   addCandidate(candidate) {
+    const type = / typ (\w+)/.exec(candidate.candidate)?.[1];
+    if (type) this.found.there.add(type);
     if (this.answered) this.#add(candidate);
     else this.#early.push(candidate);
   }

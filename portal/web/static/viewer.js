@@ -33,6 +33,8 @@ export class Viewer extends EventTarget {
   /** Why it is in this state, in words. */
   text = '';
   presence;
+  /** "direct", "relayed" or "" while unknown. */
+  path = '';
   #link;
   #video;
   #wanted = false;
@@ -65,7 +67,7 @@ export class Viewer extends EventTarget {
     signal.addEventListener('message', ({ detail }) => this.#receive(detail));
     this.#progress = new Progress(video, {
       frame: (since) => this.#frame(since),
-      sample: (sample) => this.#emit('sample', sample),
+      sample: (sample) => this.#sampled(sample),
       still: (ms, silent) => this.#still(ms, silent),
     });
   }
@@ -82,6 +84,11 @@ export class Viewer extends EventTarget {
   /** The state of the RTCPeerConnection in use. */
   get connection() {
     return this.peer?.pc.connectionState ?? 'closed';
+  }
+
+  /** The types of candidates that the ends of the latest session have offered, or null. */
+  get found() {
+    return this.#link.found;
   }
 
   /** Whether the camera's certificate is pinned by the portal. */
@@ -113,6 +120,11 @@ export class Viewer extends EventTarget {
     this.#video.srcObject = null;
     this.#end('stop', '');
     this.#link.warm();
+  }
+
+  #sampled(sample) {
+    this.path = sample.path;
+    this.#emit('sample', sample);
   }
 
   #emit(type, detail) {

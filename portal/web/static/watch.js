@@ -99,6 +99,7 @@ function showState() {
   byId('overlay-action').hidden = action === '';
   byId('overlay-action').textContent = action;
   if (byId('privacy-link')) byId('privacy-link').hidden = state !== 'private'; // owners only have one
+  byId('why').hidden = !['offline', 'failed', 'refused'].includes(state);
   const playing = !['idle', 'refused', 'failed', 'signedout'].includes(state);
   press(byId('play'), playing);
   byId('play').querySelector('[data-label]').textContent = playing ? 'Stop' : 'Start';
@@ -151,6 +152,17 @@ viewer.addEventListener('control', async ({ detail }) => {
   (await remote)?.receive(detail);
 });
 viewer.addEventListener('session', async () => (await remote)?.reset());
+
+/** What is wrong, for who asks: loaded when the panel is first opened. */
+let diagnosis = null;
+const loadDiagnosis = () => import('./diagnosis.js').then(({ Diagnosis }) => new Diagnosis(byId('diagnosis'), signal, viewer), () => (diagnosis = null));
+byId('diagnosis').addEventListener('toggle', async () => {
+  if (!byId('diagnosis').open) return;
+  diagnosis ??= loadDiagnosis();
+  (await diagnosis)?.run();
+});
+
+byId('why').addEventListener('click', () => { byId('diagnosis').open = true; });
 
 wireControls({
   player, video, name: main.dataset.name,
