@@ -23,7 +23,7 @@ test: ## Run every test, installing what they need
 	go test -race -timeout 15m $(UNITS)
 	go test -race -timeout 15m -count=1 ./pkg/e2e
 
-test-v4l2: ## Test the V4L2 source on simulated cameras, in a virtual machine
+test-v4l2: ## Test simulated V4L2 cameras in a virtual machine, up to the picture in Chromium
 	@.ci/test-v4l2
 
 test-arm: ## Test camerad for ARM, 64 and 32 bits, under emulation
