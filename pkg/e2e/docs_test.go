@@ -154,7 +154,7 @@ func TestDocsConfigurations(t *testing.T) {
 			checked++
 		}
 	}
-	assert.Equal(t, 2, checked)
+	assert.Equal(t, 4, checked)
 }
 
 // Every "make target" is a target.
