@@ -295,10 +295,11 @@ export class Viewer extends EventTarget {
   }
 
   #still(ms, silent) {
-    if (!['live', 'recovering'].includes(this.state) || (this.state === 'live' && this.#wait())) return;
+    if (!['live', 'recovering'].includes(this.state) || ms < SILENT_MS) return;
+    if (this.state === 'live' && this.#wait()) return;
     const longest = this.presence.state === 'online' ? STALL_MS : STALL_ABSENT_MS;
     if (this.state === 'live' && ms > longest) return this.#again('The picture stood still.');
-    if (Math.min(ms, silent) < SILENT_MS || this.presence.state !== 'online') return;
+    if (silent < SILENT_MS || this.presence.state !== 'online') return;
     this.#link.restart();
     if (this.#to('lose', { step: 'restart' })) this.#expectFrame(RETURN_MS);
   }

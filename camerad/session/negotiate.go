@@ -1,0 +1,135 @@
+package session
+
+import (
+	"context"
+	"time"
+
+	"seccam/camerad/media"
+	"seccam/pkg/signaling"
+
+	"github.com/pion/webrtc/v4"
+)
+
+// offer answers; a refusal of the first offer ends the session, one of a later leaves what there is.
+func (s *session) offer(m signaling.Message) bool {
+	first := s.peer == nil
+	refusal := s.negotiate(m)
+	if refusal == nil {
+		return true
+	}
+	s.log.Warn("offer refused", "code", refusal.Code, "why", refusal.Message)
+	s.send(signaling.Message{Type: signaling.TypeError, Error: refusal})
+	return !first
+}
+
+func (s *session) negotiate(m signaling.Message) *signaling.Error {
+	viewer, refusal := inspect(m.SDP)
+	if refusal != nil {
+		return refusal
+	}
+	if s.peer == nil {
+		s.owner = m.Role == signaling.RoleOwner
+		if m.Until != 0 {
+			s.until = time.After(time.UnixMilli(m.Until).Sub(s.cfg.Now()))
+		}
+		if refusal := s.connect(viewer, m); refusal != nil {
+			return refusal
+		}
+	} else {
+		if err := s.peer.connection.SetConfiguration(s.configuration(m)); err != nil { // with fresh credentials
+			s.log.Warn("ICE servers not renewed", "error", err)
+		}
+		if s.peer.connection.ConnectionState() != webrtc.PeerConnectionStateConnected {
+			s.waiting.Reset(s.cfg.ConnectTimeout)
+		}
+	}
+	answer, err := s.answer(m.SDP)
+	if err != nil {
+		s.log.Warn("offer not usable", "error", err)
+		return refuse(signaling.CodeBadMessage, "The camera could not use this offer. Reload the page and try again.")
+	}
+	s.send(signaling.Message{Type: signaling.TypeAnswer, SDP: answer})
+	return nil
+}
+
+// sourceTime is how long an offer waits for a source that was never opened before; then the page's
+// patience ends.
+const sourceTime = 2500 * time.Millisecond
+
+// connect makes the viewer and its PeerConnection.
+func (s *session) connect(viewer offered, m signaling.Message) *signaling.Error {
+	ctx, stop := context.WithTimeout(s.context, sourceTime)
+	defer stop()
+	codecs, err := s.cfg.Media.Codecs(ctx)
+	if err != nil {
+		return refuse(signaling.CodeSourceLost, "The camera's source is still starting. Trying again.")
+	}
+	codec, refusal := viewer.choose(codecs)
+	if refusal != nil {
+		return refusal
+	}
+	s.viewer, s.unuse = s.cfg.Media.NewViewer(codec)
+	if err := s.open(codec, m); err != nil {
+		s.unuse()
+		s.log.Error("new connection", "error", err)
+		return refuse(signaling.CodeInternal, "The camera could not open a connection. Try again.")
+	}
+	s.working.Go(func() { s.viewer.Run(s.context) })
+	return nil
+}
+
+// answer sets both descriptions. Gathering goes on meanwhile; its candidates wait in events, so they
+// follow the answer.
+func (s *session) answer(offer string) (string, error) {
+	c := s.peer.connection
+	if err := c.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: offer}); err != nil {
+		return "", err
+	}
+	answer, err := c.CreateAnswer(nil)
+	if err != nil {
+		return "", err
+	}
+	return answer.SDP, c.SetLocalDescription(answer)
+}
+
+// configuration is what an offer says of the connection.
+func (s *session) configuration(offer signaling.Message) webrtc.Configuration {
+	cfg := webrtc.Configuration{
+		ICEServers:   iceServers(offer.ICEServers, s.log),
+		Certificates: []webrtc.Certificate{s.cfg.Identity.Certificate},
+		BundlePolicy: webrtc.BundlePolicyMaxBundle,
+	}
+	if offer.Policy == signaling.PolicyRelay {
+		cfg.ICETransportPolicy = webrtc.ICETransportPolicyRelay
+	}
+	return cfg
+}
+
+// open makes the PeerConnection. Its callbacks only report; they stop with the session.
+func (s *session) open(codec media.Codec, m signaling.Message) error {
+	cfg := s.configuration(m)
+	api, err := newAPI(codec, s.cfg.Mux, s.cfg.TCPMux, s.viewer)
+	if err != nil {
+		return err
+	}
+	p, err := newPeer(api, cfg, s.viewer, s.cfg.OpenSpeaker != nil)
+	if err != nil {
+		return err
+	}
+	s.peer = p
+	p.connection.OnICECandidate(func(c *webrtc.ICECandidate) {
+		s.report(event{candidate: c, gathered: c == nil})
+	})
+	p.connection.OnDataChannel(func(channel *webrtc.DataChannel) {
+		if channel.Label() == ControlLabel {
+			channel.OnOpen(func() { s.report(event{channel: channel}) })
+		}
+	})
+	p.connection.OnTrack(func(track *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
+		if track.Kind() == webrtc.RTPCodecTypeAudio {
+			s.report(event{track: track})
+		}
+	})
+	p.connection.OnConnectionStateChange(func(state webrtc.PeerConnectionState) { s.report(event{state: state}) })
+	return nil
+}
