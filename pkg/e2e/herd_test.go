@@ -176,7 +176,7 @@ type oneOfHerd struct {
 
 // join opens a WebSocket and a view of its own.
 func (p *herdPlan) join() (*oneOfHerd, error) {
-	conn, _, err := dialSignal(p.Base, "", p.Base, p.Cookies)
+	conn, _, err := dialSignal(p.Base, "", p.Base, p.Cookies, http.DefaultClient)
 	if err != nil {
 		return nil, err
 	}

@@ -21,15 +21,18 @@ import (
 	"seccam/pkg/credential"
 )
 
-// lab is one portal on this machine, with its state in a folder of its own.
+// lab is one portal, with its state in a folder of its own.
 type lab struct {
 	t       *testing.T
 	dir     string
 	portal  *process
 	url     string // of the pages
 	mqttURL string
-	mqtt    string // host:port
-	more    string // lines of the portal's configuration
+	mqtt    string          // host:port
+	more    string          // lines of the portal's configuration
+	where   *host           // nil: on this machine
+	public  bool            // url is public_url, and not where the portal listens
+	dialer  *http.Transport // by which people's programs reach it; nil: as usual
 }
 
 // newLab starts a portal on ports of the system's choice.
@@ -48,11 +51,24 @@ func newLabAt(t *testing.T, address string) *lab {
 func newLabWith(t *testing.T, address, more string) *lab {
 	t.Helper()
 	l := &lab{t: t, dir: t.TempDir(), more: more}
+	l.begin(address)
+	return l
+}
+
+// newLabOn starts a portal on a host.
+func newLabOn(t *testing.T, h *host) *lab {
+	t.Helper()
+	l := &lab{t: t, dir: t.TempDir(), where: h, dialer: &http.Transport{DialContext: h.dial}}
+	l.begin(h.address)
+	return l
+}
+
+func (l *lab) begin(address string) {
+	l.t.Helper()
 	l.configure(address+":0", address+":0")
 	l.startPortal()
 	// A restarted portal is found at the same addresses.
 	l.configure(strings.TrimPrefix(l.url, "http://"), l.mqtt)
-	return l
 }
 
 func (l *lab) configFile() string { return filepath.Join(l.dir, "portal.yml") }
@@ -66,9 +82,12 @@ func (l *lab) configure(listen, mqtt string) {
 
 func (l *lab) startPortal() {
 	l.t.Helper()
-	l.portal = start(l.t, "portal", portalBinary, "serve", "--config", l.configFile())
+	l.portal = start(l.t, "portal", l.where.command(portalBinary, "serve", "--config", l.configFile())...)
 	found := l.portal.await(`portal ready.* listen=(\S+).* mqtt_url=(\S+)`)
-	l.url, l.mqttURL = "http://"+found[1], found[2]
+	if !l.public {
+		l.url = "http://" + found[1]
+	}
+	l.mqttURL = found[2]
 	l.mqtt = strings.TrimPrefix(l.mqttURL, "mqtt://")
 	l.portal.await("signalling is up")
 }
@@ -88,6 +107,7 @@ type camera struct {
 	id, code string
 	config   string
 	folder   string
+	where    *host // nil: this machine
 	process  *process
 }
 
@@ -105,7 +125,7 @@ func (l *lab) provisionWith(source, lines string) *camera {
 	require.NotNil(l.t, found, output)
 	id, err := credential.ParseCode(found[1])
 	require.NoError(l.t, err)
-	c := &camera{t: l.t, id: id, code: found[2], folder: found[3], config: filepath.Join(found[3], "camerad.yml")}
+	c := &camera{t: l.t, id: id, code: found[2], folder: found[3], config: filepath.Join(found[3], "camerad.yml"), where: l.where}
 	// The portal's configuration says port 0; it is the system that chose one.
 	file, err := os.ReadFile(c.config)
 	require.NoError(l.t, err)
@@ -128,7 +148,7 @@ func (c *camera) configure(lines string) {
 // startCamera starts camerad and waits until it is connected.
 func (l *lab) startCamera(c *camera) {
 	l.t.Helper()
-	c.process = start(l.t, "camerad", cameradBinary, "run", "--config", c.config)
+	c.process = start(l.t, "camerad", c.where.command(cameradBinary, "run", "--config", c.config)...)
 	c.process.await(`connected to the portal's broker`)
 }
 
@@ -142,10 +162,14 @@ type client struct {
 func (l *lab) client() *client {
 	jar, err := cookiejar.New(nil)
 	require.NoError(l.t, err)
-	return &client{t: l.t, base: l.url, http: &http.Client{
+	person := &client{t: l.t, base: l.url, http: &http.Client{
 		Jar: jar, Timeout: patience,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
+	if l.dialer != nil {
+		person.http.Transport = l.dialer
+	}
+	return person
 }
 
 // call sends JSON to the API and returns the status and the decoded body.

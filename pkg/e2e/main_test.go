@@ -26,10 +26,6 @@ func TestMain(m *testing.M) {
 }
 
 func run(m *testing.M) int {
-	if dir := os.Getenv(insideEnv); dir != "" {
-		portalBinary, cameradBinary = filepath.Join(dir, "portal"), filepath.Join(dir, "camerad")
-		return m.Run()
-	}
 	dir, err := os.MkdirTemp("", "seccam-e2e-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -70,7 +66,7 @@ func startBrowser(t *testing.T) context.Context {
 
 // newBrowser starts Chromium. The flags are those of a machine without a network: loopback candidates
 // without mDNS, and no phoning home. The microphone is a fake one that beeps.
-func newBrowser() (context.Context, func(), error) {
+func newBrowser(more ...chromedp.ExecAllocatorOption) (context.Context, func(), error) {
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.Flag("allow-loopback-in-peer-connection", true),
 		chromedp.Flag("disable-features", "WebRtcHideLocalIpsWithMdns,site-per-process,Translate,BlinkGenPropertyTrees"),
@@ -83,6 +79,7 @@ func newBrowser() (context.Context, func(), error) {
 		chromedp.NoSandbox, // the tests may run as root
 		chromedp.WindowSize(1280, 800),
 	)
+	options = append(options, more...)
 	allocator, stopAllocator := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, stop := chromedp.NewContext(allocator)
 	end := func() { stop(); stopAllocator() }

@@ -43,11 +43,11 @@ func (c *client) dial(query string) *socket {
 }
 
 func (c *client) dialRaw(query, origin string) (*websocket.Conn, *http.Response, error) {
-	return dialSignal(c.base, query, origin, c.cookies())
+	return dialSignal(c.base, query, origin, c.cookies(), &http.Client{Transport: c.http.Transport})
 }
 
 // dialSignal opens the signalling WebSocket of the portal at base.
-func dialSignal(base, query, origin string, cookies []*http.Cookie) (*websocket.Conn, *http.Response, error) {
+func dialSignal(base, query, origin string, cookies []*http.Cookie, by *http.Client) (*websocket.Conn, *http.Response, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	header := http.Header{"Origin": {origin}}
@@ -55,7 +55,7 @@ func dialSignal(base, query, origin string, cookies []*http.Cookie) (*websocket.
 		header.Add("Cookie", cookie.String())
 	}
 	address := "ws" + strings.TrimPrefix(base, "http") + "/api/v1/signal" + query
-	conn, resp, err := websocket.Dial(ctx, address, &websocket.DialOptions{HTTPHeader: header})
+	conn, resp, err := websocket.Dial(ctx, address, &websocket.DialOptions{HTTPHeader: header, HTTPClient: by})
 	if err == nil {
 		conn.SetReadLimit(1 << 20)
 	}
