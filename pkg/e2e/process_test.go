@@ -82,10 +82,15 @@ func (p *process) text() string {
 // process's beginning.
 func (p *process) await(pattern string) []string {
 	p.t.Helper()
+	return p.awaitWithin(patience, pattern)
+}
+
+func (p *process) awaitWithin(limit time.Duration, pattern string) []string {
+	p.t.Helper()
 	re := regexp.MustCompile(pattern)
-	late := time.AfterFunc(patience, p.lines.Broadcast)
+	late := time.AfterFunc(limit, p.lines.Broadcast)
 	defer late.Stop()
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(limit)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -19,6 +20,7 @@ import (
 const (
 	machineEnv     = "E2E_MACHINE"
 	hostForMachine = "10.0.2.2"
+	bootPatience   = 3 * time.Minute                                                       // it takes 10 s where nothing else runs
 	machineVideo   = "video:\n  width: 320\n  height: 180\n  fps: 15\n  bitrate: 300000\n" // an emulated processor keeps up with it
 )
 
@@ -50,6 +52,7 @@ func (l *lab) startMachine(c *camera, task string) {
 	require.NoError(l.t, os.WriteFile(c.config, config, 0o600))
 	c.process = start(l.t, "the virtual machine", machine, task, "-nic", "user,model=virtio-net-pci",
 		"-virtfs", "local,path="+c.folder+",mount_tag=camera,security_model=none")
+	c.process.awaitWithin(bootPatience, `The task begins`)
 	c.process.await(`connected to the portal's broker`)
 }
 
