@@ -101,6 +101,9 @@ func (s *Store) Release(ctx context.Context, userID int64, cameraID string, clai
 		if err != nil {
 			return err
 		}
+		if _, err := revokeViews(tx, "camera_id = ?", cameraID); err != nil {
+			return err
+		}
 		return tx.Where("camera_id = ?", cameraID).Delete(&Notice{}).Error
 	})
 }

@@ -129,7 +129,8 @@ func (s *Store) DismissNotice(ctx context.Context, userID, id int64) error {
 	return one(s.db.WithContext(ctx).Where("user_id = ? AND id = ?", userID, id).Delete(&Notice{}))
 }
 
-// Prune removes what has expired: sign-ups, nonces, login sessions, and revocations after a week.
+// Prune removes what has expired: sign-ups, nonces, login sessions, and revocations after a week. View
+// tokens stay in their owner's sight for a month more.
 func (s *Store) Prune(ctx context.Context) error {
 	now := s.now()
 	db := s.db.WithContext(ctx)
@@ -137,6 +138,7 @@ func (s *Store) Prune(ctx context.Context) error {
 		s.ExpirePending(ctx),
 		db.Exec("DELETE FROM used_nonces WHERE expires_at < ?", now).Error,
 		db.Exec("DELETE FROM login_sessions WHERE expires_at < ?", now).Error,
+		db.Exec("DELETE FROM view_tokens WHERE expires_at < ?", now.AddDate(0, -1, 0)).Error,
 		db.Exec("DELETE FROM revocations WHERE created_at < ?", now.AddDate(0, 0, -7)).Error,
 	)
 }

@@ -1,0 +1,108 @@
+package account
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"seccam/portal/store"
+)
+
+// MaxViewTokens is how many view tokens a camera may have.
+const MaxViewTokens = 20
+
+// FieldExpires is the field of a view token's end.
+const FieldExpires = "expires_at"
+
+// maxViewTime bounds how far ahead the end of a view token may be.
+const maxViewTime = 10 * 366 * 24 * time.Hour
+
+// ViewTokenForm is what an owner says of a new view token.
+type ViewTokenForm struct {
+	Name      string     `json:"name"`
+	ExpiresAt *time.Time `json:"expires_at"` // nil is never
+}
+
+// viewTokenForm is what a view token looks like: 130 random bits. Its beginning lets people, and programs
+// that look for secrets, see what it is.
+var viewTokenForm = regexp.MustCompile(`^view_[a-z2-7]{26}$`)
+
+// CreateViewToken gives a program the right to watch one of the user's cameras, and nothing else. The
+// token itself is returned only here. Failures are FieldErrors or ErrNotFound.
+func (s *Service) CreateViewToken(ctx context.Context, userID int64, cameraID string, form ViewTokenForm) (*store.ViewToken, string, error) {
+	wrong := FieldErrors{}
+	name := wrong.checkName(form.Name)
+	if name == "" && wrong[FieldName] == "" {
+		wrong[FieldName] = "Say what the token is for, such as the name of the program."
+	}
+	if e := form.ExpiresAt; e != nil && (!e.After(s.now()) || e.After(s.now().Add(maxViewTime))) {
+		wrong[FieldExpires] = "The end must be in the future, at most ten years away."
+	}
+	if err := wrong.err(); err != nil {
+		return nil, "", err
+	}
+	secret := "view_" + strings.ToLower(rand.Text())
+	token := &store.ViewToken{
+		ID: strings.ToLower(rand.Text()[:12]), CameraID: cameraID, UserID: userID, Name: name, Hash: hashViewToken(secret),
+	}
+	if form.ExpiresAt != nil {
+		end := form.ExpiresAt.UTC()
+		token.ExpiresAt = &end
+	}
+	err := s.store.AddViewToken(ctx, token, MaxViewTokens)
+	if errors.Is(err, store.ErrTooMany) {
+		return nil, "", FieldErrors{FieldName: fmt.Sprintf("A camera has at most %d view tokens. Revoke one that is not used any more.", MaxViewTokens)}
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	s.log.Info("view token created", "user", userID, "camera", cameraID, "token", token.ID)
+	return token, secret, nil
+}
+
+// hashViewToken needs no salt and no slowness: what it hashes is random.
+func hashViewToken(secret string) []byte {
+	sum := sha256.Sum256([]byte("seccam view token v1|" + secret))
+	return sum[:]
+}
+
+// ViewTokens lists the view tokens of one of the user's cameras, expired ones included.
+func (s *Service) ViewTokens(ctx context.Context, userID int64, cameraID string) ([]store.ViewToken, error) {
+	return s.store.ViewTokens(ctx, userID, cameraID)
+}
+
+// RevokeViewToken ends a view token and cuts everyone who watches by it.
+func (s *Service) RevokeViewToken(ctx context.Context, userID int64, cameraID, tokenID string) error {
+	if err := s.store.RevokeViewToken(ctx, userID, cameraID, tokenID); err != nil {
+		return err
+	}
+	s.log.Info("view token revoked", "user", userID, "camera", cameraID, "token", tokenID)
+	return nil
+}
+
+// RedeemViewToken returns the token that a program showed, if it holds, else ErrNotFound.
+func (s *Service) RedeemViewToken(ctx context.Context, secret string) (*store.ViewToken, error) {
+	if !viewTokenForm.MatchString(secret) {
+		return nil, ErrNotFound
+	}
+	return s.store.ViewTokenByHash(ctx, hashViewToken(secret))
+}
+
+// ViewTokenHolds reports whether a token that was redeemed still holds.
+func (s *Service) ViewTokenHolds(ctx context.Context, tokenID string) (bool, error) {
+	_, err := s.store.ViewTokenByID(ctx, tokenID)
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// ViewTokenUsed records that a program begins to watch.
+func (s *Service) ViewTokenUsed(ctx context.Context, tokenID string) error {
+	return s.store.TouchViewToken(ctx, tokenID)
+}
