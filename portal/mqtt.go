@@ -10,6 +10,7 @@ import (
 	"seccam/pkg/mqttclient"
 	"seccam/pkg/signaling"
 	"seccam/portal/account"
+	"seccam/portal/store"
 )
 
 // mqttConfig connects the portal to the broker as itself: one subscription for all viewers' answers,
@@ -78,6 +79,10 @@ func (p *portal) act(subject string) {
 	if camera, released := strings.CutPrefix(subject, account.ReleasePrefix); released {
 		p.hub.CutCamera(camera)
 		p.tracker.Forget(camera)
+		return
+	}
+	if camera, view := store.CameraOfView(subject); view {
+		p.hub.EndGrant(context.Background(), camera, subject)
 		return
 	}
 	p.hub.EndLogin(subject)

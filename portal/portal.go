@@ -24,6 +24,7 @@ import (
 	"seccam/portal/store"
 	"seccam/portal/turn"
 	"seccam/portal/web"
+	"seccam/portal/whep"
 )
 
 // portal is the wiring of one process. newPortal binds, run serves.
@@ -131,7 +132,8 @@ func (p *portal) wire(ctx context.Context, master credential.Secret) (err error)
 		web.Config{PublicURL: p.cfg.PublicURL, TrustedProxies: p.cfg.TrustedProxies},
 		web.Deps{
 			Accounts: accounts, Logins: p.store.Logins(), Presence: p.tracker, Signals: signals{p.hub},
-			Cameras: &remote.Cameras{Requests: p.mqtt, Client: p.identity().Subject(), Now: time.Now},
+			Watching: whep.New(p.hub, p.tracker, p.log),
+			Cameras:  &remote.Cameras{Requests: p.mqtt, Client: p.identity().Subject(), Now: time.Now},
 			Devices: devices{&device.Service{
 				Store: p.store, Master: master, Keys: p.keys, MQTTURL: p.mqttURL, Now: time.Now, Log: p.log,
 			}},

@@ -72,12 +72,20 @@ func (p *Program) end(why ending) {
 	p.queue(signaling.Message{Type: signaling.TypeBye, Session: p.Session(), Camera: p.camera, Reason: why.bye})
 }
 
-func (p *Program) gone() { p.once.Do(func() { p.hub.remove(p.viewer) }) }
+func (p *Program) gone() {
+	p.once.Do(func() {
+		p.hub.remove(p.viewer)
+		p.hub.cfg.Ended(string(p.id))
+	})
+}
 
 // presenceChanged implements outlet: a program has no use for it.
 func (p *Program) presenceChanged(string) {}
 
-// Servers returns ICE servers for a viewer's own end.
+// Servers returns ICE servers for the program's own end. Their credentials die with the view.
+func (p *Program) Servers() []signaling.ICEServer { return p.servers(string(p.id), turn.Viewer) }
+
+// Servers returns ICE servers for a program that wants them before it joins. Their credentials die of age.
 func (h *Hub) Servers(pass Pass) []signaling.ICEServer {
 	id := h.minter.mint(pass.UserID)
 	return newViewer(h, id, pass, nil).servers(string(id), turn.Viewer)

@@ -5,7 +5,6 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"seccam/pkg/credential"
 	"seccam/portal/account"
 	"seccam/portal/store"
 )
@@ -71,8 +70,8 @@ func (s *server) member(next userHandler) echo.HandlerFunc {
 // memberCamera lets a camera's owner through. For everybody else it does not exist.
 func (s *server) memberCamera(next cameraHandler) echo.HandlerFunc {
 	return s.member(func(c echo.Context, user *store.User) error {
-		id, err := credential.ParseCode(c.Param("id"))
-		if err != nil {
+		id := canonical(c.Param("id"))
+		if id == "" {
 			return account.ErrNotFound
 		}
 		camera, err := s.Accounts.Camera(c.Request().Context(), user.ID, id)

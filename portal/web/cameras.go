@@ -16,6 +16,7 @@ type cameraView struct {
 	Camera   *store.Camera
 	Presence signaling.Presence
 	Form     filledForm
+	Tokens   tokensView
 	Code     string // the new claim code, right after a release
 	Portal   string
 }
@@ -63,14 +64,21 @@ func (s *server) watch(c echo.Context, user *store.User, camera *store.Camera) e
 }
 
 func (s *server) settings(c echo.Context, user *store.User, camera *store.Camera) error {
-	f := newForm(url.Values{account.FieldName: {camera.Name}}, account.FieldName)
-	return s.renderSettings(c, http.StatusOK, user, camera, f)
+	tokens, err := s.tokensView(c, user, camera)
+	if err != nil {
+		return err
+	}
+	return s.renderSettings(c, http.StatusOK, user, camera, nameForm(camera), tokens)
 }
 
-func (s *server) renderSettings(c echo.Context, status int, user *store.User, camera *store.Camera, f filledForm) error {
+func nameForm(camera *store.Camera) filledForm {
+	return newForm(url.Values{account.FieldName: {camera.Name}}, account.FieldName)
+}
+
+func (s *server) renderSettings(c echo.Context, status int, user *store.User, camera *store.Camera, f filledForm, tokens tokensView) error {
 	return s.render(c, status, "settings", view{
 		Title: "Settings of " + cameraName(*camera), User: user, Script: "settings.js",
-		Data: cameraView{Camera: camera, Presence: s.Presence.Of(camera.ID), Form: f},
+		Data: cameraView{Camera: camera, Presence: s.Presence.Of(camera.ID), Form: f, Tokens: tokens},
 	})
 }
 
@@ -85,7 +93,11 @@ func (s *server) rename(c echo.Context, user *store.User, camera *store.Camera) 
 		if !ok {
 			return err
 		}
-		return s.renderSettings(c, status, user, camera, f)
+		tokens, err := s.tokensView(c, user, camera)
+		if err != nil {
+			return err
+		}
+		return s.renderSettings(c, status, user, camera, f, tokens)
 	}
 	return seeOther(c, "/cameras/"+camera.ID+"/settings?done=renamed")
 }

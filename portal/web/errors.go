@@ -10,6 +10,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"seccam/portal/account"
+	"seccam/portal/whep"
 )
 
 // Refusals that handlers return. Pages answer some of them with a redirect.
@@ -33,6 +34,8 @@ type problem struct {
 	Detail string              `json:"detail,omitempty"`
 	Errors account.FieldErrors `json:"errors,omitempty"`
 	ID     string              `json:"id,omitempty"` // finds an internal error in the log
+
+	retryAfter int // seconds; 0 says nothing about when
 }
 
 // Error makes a problem an error that a handler can return.
@@ -62,6 +65,16 @@ var refusals = []struct {
 	{errBadJSON, http.StatusBadRequest, "bad-json", "Malformed JSON"},
 	{errBadForm, http.StatusBadRequest, "bad-form", "Malformed form"},
 	{ErrDeviceRefused, http.StatusUnauthorized, "device-refused", "Device refused"},
+	{errBadToken, http.StatusUnauthorized, "bad-token", "Not a valid token"},
+	{errNotSDP, http.StatusUnsupportedMediaType, "not-sdp", "Not SDP"},
+	{errNotFragment, http.StatusUnsupportedMediaType, "not-sdpfrag", "Not an SDP fragment"},
+	{whep.ErrBadOffer, http.StatusBadRequest, "bad-sdp", "Malformed SDP"},
+	{whep.ErrBadFragment, http.StatusBadRequest, "bad-sdpfrag", "Malformed SDP fragment"},
+	{whep.ErrNoMatch, http.StatusPreconditionRequired, "no-if-match", "If-Match is missing"},
+	{whep.ErrStale, http.StatusPreconditionFailed, "stale", "An earlier ICE session"},
+	{whep.ErrUnsupported, http.StatusUnprocessableEntity, "unsupported", "Not supported"},
+	{whep.ErrRestarting, http.StatusConflict, "restarting", "ICE restart under way"},
+	{whep.ErrNoAnswer, http.StatusGatewayTimeout, "no-answer", "The camera did not answer"},
 }
 
 // problemOf returns the answer to an error; internal is true if it is our fault and must be logged.
@@ -86,7 +99,10 @@ func problemOf(err error) (p problem, internal bool) {
 		return notFound(), false
 	case errors.As(err, &late):
 		return problem{Type: problemURN + "too-many-requests", Title: "Too many attempts", Status: http.StatusTooManyRequests,
-			Detail: "Please wait " + plural(late.seconds(), "second") + ", then try again."}, false
+			Detail: "Please wait " + plural(late.seconds(), "second") + ", then try again.", retryAfter: late.seconds()}, false
+	case errors.Is(err, whep.ErrTooMany):
+		return problem{Type: problemURN + "too-many-views", Title: "Too many views", Status: http.StatusTooManyRequests,
+			Detail: sentence(whep.ErrTooMany.Error()), retryAfter: offlineRetry}, false
 	case errors.As(err, &tooLarge):
 		return problem{Type: problemURN + "too-large", Title: "Too large", Status: http.StatusRequestEntityTooLarge,
 			Detail: "This request is larger than anything the portal accepts."}, false
@@ -115,9 +131,8 @@ func (s *server) handleError(err error, c echo.Context) {
 	if c.Response().Committed {
 		return
 	}
-	var late throttled
-	if errors.As(err, &late) {
-		c.Response().Header().Set("Retry-After", strconv.Itoa(late.seconds()))
+	if p.retryAfter > 0 {
+		c.Response().Header().Set("Retry-After", strconv.Itoa(p.retryAfter))
 	}
 	if isAPI(c) {
 		err = writeProblem(c, p)

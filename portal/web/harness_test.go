@@ -19,6 +19,7 @@ import (
 	"seccam/pkg/signaling"
 	"seccam/portal/account"
 	"seccam/portal/store"
+	"seccam/portal/whep"
 )
 
 const password = "correct horse 1"
@@ -33,6 +34,7 @@ type portal struct {
 	signals  *fakeSignals
 	devices  *fakeDevices
 	cameras  *fakeCameras
+	mqtt     *fakeMQTT
 	clock    *clock
 	log      *safeBuffer
 	server   *server
@@ -52,13 +54,15 @@ func newPortalWith(t *testing.T, change func(*Config)) *portal {
 	p.signals = newFakeSignals(p)
 	p.accounts, err = account.New(p.store, p.presence, p.revoked, p.clock.now, log)
 	require.NoError(t, err)
+	p.mqtt = newFakeMQTT(p, log)
 	listener := httptest.NewUnstartedServer(nil)
 	p.url = "http://" + listener.Listener.Addr().String()
 	cfg := Config{PublicURL: p.url}
 	change(&cfg)
 	p.server, err = newServer(cfg, Deps{
 		Accounts: p.accounts, Logins: p.store.Logins(), Presence: p.presence, Cameras: p.cameras, Signals: p.signals, Devices: p.devices,
-		Revoker: p.revoked, Ready: p.store.Ping, Now: p.clock.now, Log: log,
+		Watching: whep.New(p.mqtt.hub, p.presence, log),
+		Revoker:  p.revoked, Ready: p.store.Ping, Now: p.clock.now, Log: log,
 	})
 	require.NoError(t, err)
 	listener.Config.Handler = p.server.echo
@@ -66,6 +70,8 @@ func newPortalWith(t *testing.T, change func(*Config)) *portal {
 	t.Cleanup(func() {
 		p.signals.closeAll()
 		listener.Close()
+		p.mqtt.hub.Close()
+		p.mqtt.talking.Wait()
 		require.NoError(t, p.store.Close())
 	})
 	return p

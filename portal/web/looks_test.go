@@ -161,12 +161,17 @@ func scenes(p *portal) []scene {
 	return list
 }
 
-// TestAccessibility runs axe-core on every page, in both colour schemes, on a desktop and a phone.
 func TestAccessibility(t *testing.T) {
+	p := newPortal(t)
+	checkScenes(p, scenes(p))
+}
+
+// checkScenes runs axe-core on every scene, in both colour schemes, on a desktop and a phone.
+func checkScenes(p *portal, scenes []scene) {
+	t := p.t
 	axe, err := os.ReadFile(axePath)
 	require.NoError(t, err, "axe-core is missing: run `make tools` at the module's root, or npm install --prefix .tools axe-core")
-	p := newPortal(t)
-	for _, scene := range scenes(p) {
+	for _, scene := range scenes {
 		g := p.page()
 		g.looks(windows[0].width, windows[0].height, "light")
 		scene.open(g)

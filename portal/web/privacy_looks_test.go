@@ -1,13 +1,10 @@
 package web
 
 import (
-	"fmt"
 	"image/color"
 	"net/http"
-	"os"
 	"testing"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"seccam/pkg/signaling"
@@ -74,23 +71,7 @@ func privacyScenes(p *portal) []scene {
 }
 
 func TestPrivacyAccessibility(t *testing.T) {
-	axe, err := os.ReadFile(axePath)
-	require.NoError(t, err)
 	p := newPortal(t)
-	for _, scene := range privacyScenes(p) {
-		g := p.page()
-		g.looks(windows[0].width, windows[0].height, "light")
-		scene.open(g)
-		js[any](g, string(axe)+";0")
-		for _, window := range windows {
-			for _, scheme := range window.schemes {
-				g.looks(window.width, window.height, scheme)
-				name := fmt.Sprintf("%s %s %s", scene.name, window.name, scheme)
-				assert.Empty(t, js[string](g, axeRun), name)
-				assert.LessOrEqual(t, js[int](g, `document.documentElement.scrollWidth - innerWidth`), 0, "%s scrolls sideways", name)
-				shoot(g, scene.name+"-"+window.name+"-"+scheme)
-			}
-		}
-	}
+	checkScenes(p, privacyScenes(p))
 	require.Equal(t, http.StatusOK, p.client().get("/healthz").status)
 }

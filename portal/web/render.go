@@ -84,11 +84,12 @@ func (s *server) render(c echo.Context, status int, page string, v view) error {
 // notices are the messages that a redirect may ask the next page to show, by the value of "done":
 // the text itself is never taken from the address.
 var notices = map[string]string{
-	"signed-out": "You are logged out.",
-	"cancelled":  "Your sign-up is cancelled. The name and the camera are free again.",
-	"claimed":    "The camera is yours.",
-	"renamed":    "The name is saved.",
-	"signed-up":  "Welcome! Your camera is connected and your account is ready.",
+	"signed-out":    "You are logged out.",
+	"cancelled":     "Your sign-up is cancelled. The name and the camera are free again.",
+	"claimed":       "The camera is yours.",
+	"renamed":       "The name is saved.",
+	"token-revoked": "The link is revoked. Whoever watched by it is cut off.",
+	"signed-up":     "Welcome! Your camera is connected and your account is ready.",
 }
 
 // cameraName is the name its owner gave a camera, or one made of its id.

@@ -21,6 +21,8 @@ func (s *server) routes(e *echo.Echo) {
 	e.POST(credential.ChallengePath, s.apiDeviceChallenge)
 	e.POST(credential.TokenPath, s.apiDeviceToken)
 
+	s.whepRoutes(e)
+
 	page := e.Group("", s.loadLogin)
 	page.GET("/", s.guest(s.front))
 	page.GET("/signup", s.guest(s.signUpPage))
@@ -40,6 +42,8 @@ func (s *server) routes(e *echo.Echo) {
 	page.POST("/cameras/:id/rename", s.memberCamera(s.rename))
 	page.GET("/cameras/:id/release", s.memberCamera(s.releasePage))
 	page.POST("/cameras/:id/release", s.memberCamera(s.release))
+	page.POST("/cameras/:id/tokens", s.memberCamera(s.createToken))
+	page.POST("/cameras/:id/tokens/:token/revoke", s.memberCamera(s.revokeToken))
 
 	api := e.Group(apiPrefix, s.loadLogin)
 	api.GET("/signal", s.ownOrigin(s.loggedIn(s.signal)))
@@ -57,4 +61,7 @@ func (s *server) routes(e *echo.Echo) {
 	api.POST("/cameras/:id/snapshot", s.memberCamera(s.apiSnapshot))
 	api.GET("/cameras/:id/privacy", s.memberCamera(s.apiPrivacy))
 	api.PUT("/cameras/:id/privacy", s.memberCamera(s.apiSetPrivacy))
+	api.GET("/cameras/:id/tokens", s.memberCamera(s.apiTokens))
+	api.POST("/cameras/:id/tokens", s.memberCamera(s.apiCreateToken))
+	api.DELETE("/cameras/:id/tokens/:token", s.memberCamera(s.apiRevokeToken))
 }

@@ -19,11 +19,16 @@ const (
 	claimBurst, claimEvery   = 20, 5 * time.Second
 	deviceBurst, deviceEvery = 200, 20 * time.Millisecond
 	callBurst, callEvery     = 60, 250 * time.Millisecond
+	// tokenBurst is of what is not a valid token, per client address; watchBurst and trickleBurst are
+	// per token or login. Some programs send each candidate by itself.
+	tokenBurst, tokenEvery     = 20, 2 * time.Second
+	watchBurst, watchEvery     = 20, time.Second
+	trickleBurst, trickleEvery = 200, 50 * time.Millisecond
 )
 
 // limits are the throttles of this process, by what they protect.
 type limits struct {
-	signUp, logIn, guess, claimUser, claimAddress, device, call *limiter
+	signUp, logIn, guess, claimUser, claimAddress, device, call, token, watch, trickle *limiter
 }
 
 func newLimits() limits {
@@ -35,6 +40,9 @@ func newLimits() limits {
 		claimAddress: newLimiter(claimBurst, claimEvery),
 		device:       newLimiter(deviceBurst, deviceEvery),
 		call:         newLimiter(callBurst, callEvery),
+		token:        newLimiter(tokenBurst, tokenEvery),
+		watch:        newLimiter(watchBurst, watchEvery),
+		trickle:      newLimiter(trickleBurst, trickleEvery),
 	}
 }
 

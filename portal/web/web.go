@@ -15,6 +15,7 @@ import (
 	"seccam/pkg/credential"
 	"seccam/pkg/signaling"
 	"seccam/portal/account"
+	"seccam/portal/whep"
 )
 
 // ErrDeviceRefused means that a camera did not prove who it is.
@@ -73,6 +74,7 @@ type Deps struct {
 	Presence Presence
 	Cameras  Cameras
 	Signals  Signals
+	Watching *whep.Service
 	Devices  Devices
 	Revoker  account.Revoker
 	// Ready reports why the portal cannot serve yet, nil if it can.
