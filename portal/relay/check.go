@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
+	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -33,34 +36,35 @@ type Finding struct {
 }
 
 // Check looks for reasons why relays cannot work: addresses that the Internet does not reach, a name that
-// does not resolve, ports that do not answer at the advertised name. It needs [Server.Run] to be running,
-// and takes at most five seconds. The ports are tried from this machine, so a firewall in front of it is only
-// noticed if the provider sends the machine's own packets through it.
+// does not resolve, ports that do not answer at each of its addresses. It needs [Server.Run] to be running, and
+// takes at most five seconds. The ports are tried from this machine: a firewall in front of it can go
+// unnoticed, and a router that does not return what its own network sends to its public address is reported.
 func (s *Server) Check(ctx context.Context) []Finding {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	findings := append(s.checkAddresses(), s.checkFiles()...)
-	if _, err := net.DefaultResolver.LookupNetIP(ctx, "ip", s.cfg.Host); err != nil {
+	addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", s.cfg.Host)
+	if err != nil {
 		return append(findings, Finding{"turn.host", fmt.Sprintf(
 			"the name %s does not resolve: %v; create its DNS record, or set turn.host", s.cfg.Host, err)})
 	}
-	return append(findings, s.checkPorts(ctx)...)
+	return append(findings, s.checkPorts(ctx, addrs)...)
 }
 
 func (s *Server) checkAddresses() []Finding {
 	var findings []Finding
-	const inside = "relays only work inside this network: set turn.public_address to the address at which the Internet reaches this machine"
+	const only = "relays only work inside this network: set turn.public_address to the address at which the Internet reaches this machine"
 	for _, addr := range s.currentAddresses().advertised() {
 		switch {
 		case !special(addr):
 		case len(s.configured) == 0:
-			findings = append(findings, Finding{"turn.public_address", fmt.Sprintf("this machine has no public address, only %s; %s", addr, inside)})
+			findings = append(findings, Finding{"turn.public_address", fmt.Sprintf("this machine has no public address, only %s; %s", addr, only)})
 		default:
-			findings = append(findings, Finding{"turn.public_address", fmt.Sprintf("%s is not a public address; %s", addr, inside)})
+			findings = append(findings, Finding{"turn.public_address", fmt.Sprintf("%s is not a public address; %s", addr, only)})
 		}
 	}
 	if len(s.currentAddresses().advertised()) == 0 {
-		findings = append(findings, Finding{"turn.public_address", "this machine has no address; " + inside})
+		findings = append(findings, Finding{"turn.public_address", "this machine has no address; " + only})
 	}
 	return findings
 }
@@ -76,8 +80,8 @@ func (s *Server) checkFiles() []Finding {
 		"up to %d open files are needed and %d are allowed: raise the limit (LimitNOFILE of systemd), or lower turn.max_allocations", need, limit.Cur)}}
 }
 
-// checkPorts tries every listener by the advertised name, all at once.
-func (s *Server) checkPorts(ctx context.Context) []Finding {
+// checkPorts tries every listener at every address, all at once.
+func (s *Server) checkPorts(ctx context.Context, addrs []netip.Addr) []Finding {
 	probes := []struct {
 		addr net.Addr
 		kind string
@@ -87,36 +91,36 @@ func (s *Server) checkPorts(ctx context.Context) []Finding {
 		{s.TCPAddr(), "tcp", probeStream},
 		{s.TLSAddr(), "tls", s.probeTLS},
 	}
-	found := make([]*Finding, len(probes))
+	var mu sync.Mutex
+	var findings []Finding
 	var wait sync.WaitGroup
-	for i, probe := range probes {
+	for _, probe := range probes {
 		if probe.addr == nil {
 			continue
 		}
-		wait.Go(func() {
-			_, port, _ := net.SplitHostPort(probe.addr.String())
-			if err := probe.try(ctx, net.JoinHostPort(s.cfg.Host, port)); err != nil {
-				found[i] = s.finding(port, probe.kind, err)
-			}
-		})
-	}
-	wait.Wait()
-	var findings []Finding
-	for _, f := range found {
-		if f != nil {
-			findings = append(findings, *f)
+		_, port, _ := net.SplitHostPort(probe.addr.String()) // a bound address has a port
+		for _, addr := range addrs {
+			wait.Go(func() {
+				if err := probe.try(ctx, net.JoinHostPort(addr.String(), port)); err != nil {
+					mu.Lock()
+					defer mu.Unlock()
+					findings = append(findings, s.finding(port+"/"+probe.kind, addr.Unmap(), err))
+				}
+			})
 		}
 	}
+	wait.Wait()
+	slices.SortFunc(findings, func(a, b Finding) int { return strings.Compare(a.About+a.Text, b.About+b.Text) })
 	return findings
 }
 
-func (s *Server) finding(port, kind string, err error) *Finding {
-	about := port + "/" + kind
+func (s *Server) finding(about string, addr netip.Addr, err error) Finding {
 	var wrong *tls.CertificateVerificationError
 	if errors.As(err, &wrong) {
-		return &Finding{about, fmt.Sprintf("browsers will refuse turn.cert_file for %s: %v", s.cfg.Host, wrong.Err)}
+		return Finding{about, fmt.Sprintf("browsers will refuse turn.cert_file for %s: %v", s.cfg.Host, wrong.Err)}
 	}
-	return &Finding{about, fmt.Sprintf("port %s of %s did not answer: %v; open it in the firewall, and forward it if this machine is behind a router", about, s.cfg.Host, err)}
+	return Finding{about, fmt.Sprintf("port %s of %s did not answer: %v; open it in the firewall, and forward it if this machine is behind a router",
+		about, addr, err)}
 }
 
 // binding is what a STUN server answers without a credential.

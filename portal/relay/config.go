@@ -25,9 +25,10 @@ type Config struct {
 	// PublicAddress is where the Internet reaches relayed addresses: at most one of IPv4 and one of
 	// IPv6. Empty means the machine's own.
 	PublicAddress []string `yaml:"public_address"`
-	// Ports is the range of relayed UDP ports.
+	// Ports is the range of relayed UDP ports, which must be open in the firewall.
 	Ports Ports `yaml:"ports"`
-	// AllowPeers are networks (CIDR) that may be reached although they are special; see [Config.Validate].
+	// AllowPeers are networks (CIDR) that may be reached although they are not the Internet: for labs, and for
+	// cameras in the relay's own network.
 	AllowPeers []string `yaml:"allow_peers"`
 
 	// MaxAllocations caps relayed addresses, of which a client needs one for each listener and network
@@ -69,7 +70,7 @@ func (c Config) Validate() error {
 		within("max_allocations", c.MaxAllocations, 1, 100_000),
 		within("max_allocations_per_session", c.MaxAllocationsPerSession, 1, 100_000),
 		within("max_allocations_per_account", c.MaxAllocationsPerAccount, 1, 100_000),
-		within("bytes_per_second", c.BytesPerSecond, 10_000, 1<<30),
+		within("bytes_per_second", c.BytesPerSecond, 100_000, 1<<30),
 		within("lifetime", c.Lifetime, time.Minute, 24*time.Hour),
 		c.Ports.validate(),
 	}

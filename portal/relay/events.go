@@ -52,7 +52,7 @@ func (s *Server) mayPermit(src net.Addr, ip net.IP) bool {
 	addr, ok := netip.AddrFromSlice(ip)
 	addr = addr.Unmap()
 	allowed := ok && (s.addresses.Load().advertises(addr) || inside(s.allow, addr) || !special(addr))
-	if r, _, _ := s.exchange(src); !allowed || r == nil || !r.mayPermit(addr) {
+	if r, _, _ := s.exchange(src); !allowed || r == nil || !r.hasRoom(addr) {
 		s.counts.refused[refusedPeer].Add(1)
 		return false
 	}

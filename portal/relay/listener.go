@@ -43,22 +43,21 @@ func (l *listener) serve() {
 	}
 }
 
-// admit hands a connection to pion, after the handshake if there is one. Its deadline ends when it has an
-// allocation.
-func (l *listener) admit(conn net.Conn, leave func()) {
-	if tcp, ok := conn.(*net.TCPConn); ok {
+// admit hands a connection to pion, after the handshake if there is one. Its deadline is lifted when it has
+// an allocation.
+func (l *listener) admit(raw net.Conn, leave func()) {
+	if tcp, ok := raw.(*net.TCPConn); ok {
 		_ = tcp.SetWriteBuffer(streamBuffer)
 	}
-	_ = conn.SetDeadline(time.Now().Add(l.server.idle))
+	_ = raw.SetDeadline(time.Now().Add(l.server.idle))
+	conn := raw
+	handshake := func() error { return nil }
 	if l.tls != nil {
-		conn = tls.Server(conn, l.tls)
+		secure := tls.Server(raw, l.tls)
+		conn, handshake = secure, secure.Handshake
 	}
-	c := newStream(l.server, conn, leave)
-	if !l.server.remember(c) {
-		_ = c.Close()
-		return
-	}
-	if handshake, ok := conn.(*tls.Conn); ok && handshake.HandshakeContext(l.server.life) != nil {
+	c := newStream(l.server, conn, raw, leave)
+	if !l.server.remember(c) || handshake() != nil {
 		_ = c.Close()
 		return
 	}

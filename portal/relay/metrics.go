@@ -57,10 +57,10 @@ var (
 	descAllocations  = describe("allocations", "Relayed addresses now.")
 	descConnections  = describe("connections", "TCP and TLS connections of clients now.")
 	descAllocated    = describe("allocations_total", "Relayed addresses that were given.")
-	descRefused      = describe("refused_total", "Allocations and peers that were refused.", "reason")
+	descRefused      = describe("refused_total", "Allocations, peers, and packets to peers that were refused.", "reason")
 	descUnauthorized = describe("auth_failures_total", "Requests with a wrong, expired or ended credential.")
 	descBytes        = describe("bytes_total", "Relayed payload in bytes.", "direction")
-	descDropped      = describe("dropped_packets_total", "Packets above an allocation's bytes per second.", "direction")
+	descDropped      = describe("dropped_packets_total", "Packets above an allocation's bytes per second, or too many for a slow client.", "direction")
 )
 
 func describe(name, help string, labels ...string) *prometheus.Desc {

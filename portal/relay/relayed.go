@@ -198,8 +198,8 @@ func (r *relayed) Close() error {
 	return nil
 }
 
-// mayPermit reports whether there is room for another permission or channel, or for this one again.
-func (r *relayed) mayPermit(peer netip.Addr) bool {
+// hasRoom reports whether there is room for another permission or channel, or for this one again.
+func (r *relayed) hasRoom(peer netip.Addr) bool {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	_, known := r.peers[peer]

@@ -17,6 +17,7 @@ func (t *transaction) copy(message []byte) { copy(t[:], message[stunHeader-len(t
 // AddTo implements stun.Setter.
 func (t *transaction) AddTo(m *stun.Message) error {
 	m.TransactionID = *t
+	m.WriteTransactionID()
 	return nil
 }
 

@@ -56,7 +56,7 @@ func (s *Server) shutdown() {
 	s.mu.Lock()
 	s.ended = true
 	for _, c := range s.streams {
-		_ = c.Conn.Close() // pion closes c when it finds out
+		_ = c.raw.Close() // pion closes c when it finds out
 	}
 	s.mu.Unlock()
 	for _, r := range relays {

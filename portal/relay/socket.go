@@ -57,16 +57,25 @@ func (s *socket) await() (*arrival, error) {
 	return &s.now, nil
 }
 
-// readStep reads, and reports whether await has something to do. If not, the runtime waits for more and calls
-// it again; no packet can be missed between two calls, so that none is in vain.
+// readStep reads until nothing waits, and reports whether await has something to do. If not, the runtime calls
+// it again when more has come. That may be between two calls, so that none is in vain; but it must have left
+// nothing behind, for which nobody would call.
 func (s *socket) readStep(fd uintptr) bool {
-	in := takeIntake()
-	if s.fail = in.receive(fd); s.fail != 0 {
-		in.free()
-		return s.fail != unix.EAGAIN
+	for {
+		in := takeIntake()
+		if s.fail = in.receive(fd); s.fail != 0 {
+			in.free()
+			return s.fail != unix.EAGAIN
+		}
+		s.in = in
+		all := in.count < intakeMessages
+		if s.unload() {
+			return true
+		}
+		if all {
+			return false
+		}
 	}
-	s.in = in
-	return s.unload()
 }
 
 // unload has take see what was read, and reports whether there is a packet for pion.

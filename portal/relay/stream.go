@@ -30,7 +30,8 @@ var errFrame = errors.New("relay: neither STUN nor channel data, or too large")
 // stream is a client's TCP or TLS connection. Pion reads whole STUN messages from it, so that it need not
 // put pieces together: it does so by recursion, and a client that sends single bytes would choose how deep.
 type stream struct {
-	net.Conn // above TLS
+	net.Conn          // above TLS
+	raw      net.Conn // below it: closing TLS says goodbye, for which a client can make one wait
 	server   *Server
 	remote   *net.TCPAddr // what pion knows it by
 	in       *bufio.Reader
@@ -47,11 +48,11 @@ type stream struct {
 	waiting []byte
 }
 
-// newStream takes over conn, whose deadline is running.
-func newStream(s *Server, conn net.Conn, leave func()) *stream {
-	remote, _ := conn.RemoteAddr().(*net.TCPAddr)
+// newStream takes over conn, which is raw or TLS on it, and whose deadline is running.
+func newStream(s *Server, conn, raw net.Conn, leave func()) *stream {
+	remote, _ := raw.RemoteAddr().(*net.TCPAddr)
 	return &stream{
-		Conn: conn, server: s, remote: remote, in: bufio.NewReader(conn), leave: leave,
+		Conn: conn, raw: raw, server: s, remote: remote, in: bufio.NewReader(conn), leave: leave,
 		wake: make(chan struct{}, 1), closed: make(chan struct{}),
 	}
 }
@@ -87,20 +88,17 @@ func (c *stream) frame() ([]byte, error) {
 		return nil, err
 	}
 	size := int(binary.BigEndian.Uint16(head[2:]))
-	channel := isChannelData(head)
-	if channel {
+	if isChannelData(head) {
 		size = channelHeader + (size+3)&^3 // padded (RFC 8656, section 12.5)
-	} else {
-		size += stunHeader
+	} else if head, err = c.in.Peek(stunHeader); err != nil {
+		return nil, err
+	} else if size += stunHeader; !stun.IsMessage(head) {
+		return nil, errFrame
 	}
 	if size > maxFrame {
 		return nil, errFrame
 	}
-	frame, err := c.in.Peek(size)
-	if err == nil && !channel && !stun.IsMessage(frame) {
-		err = errFrame
-	}
-	return frame, err
+	return c.in.Peek(size)
 }
 
 // Write sends one message of pion's.
@@ -120,7 +118,7 @@ func (c *stream) write(p []byte) (int, error) {
 	}
 	n, err := c.Conn.Write(p)
 	if err != nil {
-		_ = c.Conn.Close()
+		_ = c.raw.Close()
 	}
 	return n, err
 }
@@ -181,7 +179,7 @@ func (c *stream) release(r *relayed) {
 
 // Close is what pion does last with a connection.
 func (c *stream) Close() error {
-	err := c.Conn.Close()
+	err := c.raw.Close()
 	c.ended.Do(func() {
 		close(c.closed)
 		c.server.forget(c)

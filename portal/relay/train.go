@@ -3,7 +3,6 @@ package relay
 import (
 	"encoding/binary"
 	"net/netip"
-	"sync"
 	"syscall"
 	"unsafe"
 
@@ -40,8 +39,16 @@ type segmentControl struct {
 	size   uint16
 }
 
-// trains keeps them between uses.
-var trains = sync.Pool{New: func() any {
+// trains keeps them between uses; one is 64 KB.
+var trains = make(chan *train, 16)
+
+func newTrain() *train {
+	select {
+	case t := <-trains:
+		t.data = t.data[:0]
+		return t
+	default:
+	}
 	t := &train{data: make([]byte, 0, maxTrain+maxCars*channelOverhead)}
 	t.run = t.sendmsg
 	t.header.Iov = &t.vector
@@ -50,15 +57,14 @@ var trains = sync.Pool{New: func() any {
 	t.control.header.SetLen(unix.CmsgLen(2))
 	t.name4.Family, t.name6.Family = unix.AF_INET, unix.AF_INET6
 	return t
-}}
-
-func newTrain() *train {
-	t := trains.Get().(*train)
-	t.data = t.data[:0]
-	return t
 }
 
-func (t *train) free() { trains.Put(t) }
+func (t *train) free() {
+	select {
+	case trains <- t:
+	default:
+	}
+}
 
 // fits reports whether a packet of n bytes can be added.
 func (t *train) fits(n int) bool {
