@@ -94,7 +94,7 @@ func (a *asker) frame() []byte {
 	require.NoError(a.t, err)
 	size := stunHeader + int(binary.BigEndian.Uint16(buf[2:]))
 	if isChannelData(buf) {
-		size = channelHeader + (int(binary.BigEndian.Uint16(buf[2:]))+3)&^3
+		size = channelHeader + padded(int(binary.BigEndian.Uint16(buf[2:])))
 	}
 	buf = buf[:size]
 	_, err = io.ReadFull(a.conn, buf[channelHeader:])
@@ -176,7 +176,7 @@ func (a *asker) data(number uint16, text string) {
 	a.t.Helper()
 	t := newTrain()
 	defer t.free()
-	t.addFrames(number, []byte(text), len(text), 4)
+	t.addFrames(number, []byte(text), len(text))
 	_, err := a.conn.Write(t.data)
 	require.NoError(a.t, err)
 }

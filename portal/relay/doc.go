@@ -3,10 +3,10 @@
 //
 //	viewer ──UDP, TCP or TLS──▶ listener ──▶ relayed address ──UDP──▶ camera, or its relayed address
 //
-// pion/turn speaks the protocol: it authenticates, allocates and binds channels. This package holds
+// pion/turn speaks the protocol: it authenticates, allocates, permits and binds channels. This package holds
 // what pion asks for: the sockets on both sides, who may allocate and how much, and which peers may be
-// reached. Media takes the channels (RFC 8656, section 12), which do not pass through pion: a packet is
-// read from one socket and written to the other, from one buffer.
+// reached. What is relayed does not pass through pion, but for Send indications: a packet is read from one
+// socket, gets its header and is written to the other, and a key frame is so in one piece.
 //
 // A credential names the session it was minted for, the account it counts for and the end that holds it,
 // so that the server knows all three without a list of credentials. Only the sessions that were ended

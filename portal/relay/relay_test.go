@@ -212,10 +212,10 @@ func TestTrainsOfClient(t *testing.T) {
 	frame := newTrain()
 	defer frame.free()
 	for i := range 6 {
-		frame.addFrames(0x4000+uint16(i/2%2), []byte(fmt.Sprintf("packet %d", i)), 8, 1)
+		frame.addFrames(0x4000+uint16(i/2%2), []byte(fmt.Sprintf("packet %d", i)), 8)
 	}
-	frame.addFrames(0x4002, []byte("unbound!"), 8, 1)
-	frame.addFrames(0x4001, []byte("short"), 8, 1)
+	frame.addFrames(0x4002, []byte("unbound!"), 8)
+	frame.addFrames(0x4001, []byte("short"), 8)
 	client.sendTrain(frame, s.UDPAddr().(*net.UDPAddr).AddrPort())
 	for i, want := range [][]string{{"packet 0", "packet 1", "packet 4", "packet 5"}, {"packet 2", "packet 3", "short"}} {
 		for _, text := range want {

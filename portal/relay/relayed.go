@@ -24,13 +24,12 @@ type client interface {
 	// hold makes r the client's allocation, and release undoes that unless it has another by now.
 	hold(r *relayed)
 	release(r *relayed)
-	// deliver sends packets, each of car bytes but the last of at most that, as ChannelData messages. It does
-	// not block.
-	deliver(number uint16, packets []byte, car int)
+	// deliver sends messages. It does not block.
+	deliver(t *train)
 }
 
-// relayed is the socket at one relayed address. Pion uses it as a net.PacketConn, for what is not in a
-// channel; it hands over what is by itself.
+// relayed is the socket at one relayed address. Pion sees it as a net.PacketConn that receives nothing: what
+// comes goes to the client without it.
 type relayed struct {
 	*socket
 	server *Server
@@ -60,29 +59,25 @@ func newRelayed(s *Server, u username, conn *socket, public, local netip.AddrPor
 	return r
 }
 
-// ReadFrom returns what comes from peers that only have a permission: pion makes Data indications of it.
-func (r *relayed) ReadFrom(p []byte) (int, net.Addr, error) {
-	for {
-		a, err := r.await()
-		if err != nil {
-			return 0, nil, err
-		}
-		packet := a.next()
-		if r.pass(toClient, &r.toClient, len(packet), len(packet)) {
-			return copy(p, packet), net.UDPAddrFromAddrPort(r.server.apparent(a.from)), nil
-		}
-	}
+// ReadFrom hands over what peers send until the socket is closed, which is all that pion has to know.
+func (r *relayed) ReadFrom([]byte) (int, net.Addr, error) {
+	_, err := r.await()
+	return 0, nil, err
 }
 
-// receive hands over what comes from a bound peer, and leaves what comes from a permitted one to pion.
+// receive hands over what comes from a peer that is bound or has a permission (RFC 8656, section 12.7, 11.3).
 func (r *relayed) receive(a *arrival) (forPion bool) {
-	client, number, ok := r.route(r.server.apparent(a.from))
-	ok = ok && a.car <= maxPacket
-	if ok && number == 0 {
-		return true
-	}
-	if ok && r.pass(toClient, &r.toClient, len(a.rest), a.car) {
-		client.deliver(number, a.rest, a.car)
+	from := r.server.apparent(a.from)
+	client, number, ok := r.route(from)
+	if ok && a.car <= maxPacket && r.pass(toClient, &r.toClient, len(a.rest), a.car) {
+		t := newTrain()
+		if number != 0 {
+			t.addFrames(number, a.rest, a.car)
+		} else {
+			t.addIndications(from, a.rest, a.car)
+		}
+		client.deliver(t)
+		t.free()
 	}
 	a.rest = nil
 	return false

@@ -16,7 +16,7 @@ const socketBuffer = 1 << 20
 type socket struct {
 	*net.UDPConn
 	// take is given each train that was read. It must not block. It returns true when the next packet is to be
-	// returned to pion, and leaves that in the train; else it leaves nothing.
+	// returned to pion, and leaves that in the train; else it leaves nothing there.
 	take func(*arrival) bool
 
 	raw  syscall.RawConn

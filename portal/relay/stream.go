@@ -89,7 +89,7 @@ func (c *stream) frame() ([]byte, error) {
 	}
 	size := int(binary.BigEndian.Uint16(head[2:]))
 	if isChannelData(head) {
-		size = channelHeader + (size+3)&^3 // padded (RFC 8656, section 12.5)
+		size = channelHeader + padded(size) // RFC 8656, section 12.5
 	} else if head, err = c.in.Peek(stunHeader); err != nil {
 		return nil, err
 	} else if size += stunHeader; !stun.IsMessage(head) {
@@ -123,11 +123,8 @@ func (c *stream) write(p []byte) (int, error) {
 	return n, err
 }
 
-// deliver leaves packets to flush, all or none.
-func (c *stream) deliver(number uint16, packets []byte, car int) {
-	t := newTrain()
-	defer t.free()
-	t.addFrames(number, packets, car, 4) // padded (RFC 8656, section 12.5)
+// deliver leaves messages to flush, all or none.
+func (c *stream) deliver(t *train) {
 	c.mu.Lock()
 	full := len(c.waiting)+len(t.data) > streamBuffer
 	if !full {
@@ -135,7 +132,7 @@ func (c *stream) deliver(number uint16, packets []byte, car int) {
 	}
 	c.mu.Unlock()
 	if full {
-		c.server.counts.dropped[toClient].Add(count(len(packets), car))
+		c.server.counts.dropped[toClient].Add(count(len(t.data), t.car))
 		return
 	}
 	select {

@@ -2,10 +2,12 @@ package relay
 
 import (
 	"encoding/binary"
+	"math/rand/v2"
 	"net/netip"
 	"syscall"
 	"unsafe"
 
+	"github.com/pion/stun/v4"
 	"golang.org/x/sys/unix"
 )
 
@@ -14,9 +16,14 @@ const (
 	maxTrain = 65507
 	// maxCars is how many packets Linux cuts one payload into (UDP_MAX_SEGMENTS, before Linux 6.9).
 	maxCars = 64
-	// channelOverhead is what a channel adds to a packet at most, in bytes: number, length and padding.
-	channelOverhead = channelHeader + 3
+	// maxOverhead is what a Data indication adds to a packet at most, in bytes; ChannelData adds less.
+	maxOverhead = stunHeader + 2*attributeHeader + 4 + 16 + 3
+
+	attributeHeader = 4          // type and length in bytes (RFC 8489, section 14)
+	magicCookie     = 0x2112a442 // RFC 8489, section 5
 )
+
+var dataIndication = stun.NewType(stun.MethodData, stun.ClassIndication).Value()
 
 // train is packets of one size, of which only the last may be smaller, that go to one address: the kernel
 // is given one payload to cut (UDP_SEGMENT).
@@ -49,7 +56,7 @@ func newTrain() *train {
 		return t
 	default:
 	}
-	t := &train{data: make([]byte, 0, maxTrain+maxCars*channelOverhead)}
+	t := &train{data: make([]byte, 0, maxMessage+maxCars*maxOverhead)}
 	t.run = t.sendmsg
 	t.header.Iov = &t.vector
 	t.header.SetIovlen(1)
@@ -79,19 +86,57 @@ func (t *train) add(packet []byte) {
 	t.data = append(t.data, packet...)
 }
 
-// addFrames makes ChannelData messages of packets of car bytes, each a multiple of align bytes.
-func (t *train) addFrames(number uint16, packets []byte, car, align int) {
-	t.car = channelHeader + car
+// addFrames makes ChannelData messages of packets of car bytes. They are padded, as TCP needs it and UDP
+// allows it (RFC 8656, section 12.5).
+func (t *train) addFrames(number uint16, packets []byte, car int) {
+	t.car = channelHeader + padded(car)
 	for a := (arrival{rest: packets, car: car}); len(a.rest) > 0; {
 		packet := a.next()
 		t.data = binary.BigEndian.AppendUint16(t.data, number)
 		t.data = binary.BigEndian.AppendUint16(t.data, uint16(len(packet)))
 		t.data = append(t.data, packet...)
-		for len(t.data)%align != 0 {
-			t.data = append(t.data, 0)
-		}
+		t.pad()
 	}
 }
+
+// addIndications makes Data indications (RFC 8656, section 11.4) of a peer's packets of car bytes.
+func (t *train) addIndications(peer netip.AddrPort, packets []byte, car int) {
+	raw := peer.Addr().As16()
+	addr, family := raw[:], byte(2)
+	if peer.Addr().Is4() {
+		addr, family = raw[12:], 1
+	}
+	overhead := 2*attributeHeader + 4 + len(addr)
+	t.car = stunHeader + overhead + padded(car)
+	for a := (arrival{rest: packets, car: car}); len(a.rest) > 0; {
+		packet := a.next()
+		t.data = binary.BigEndian.AppendUint16(t.data, dataIndication)
+		t.data = binary.BigEndian.AppendUint16(t.data, uint16(overhead+padded(len(packet))))
+		mask := len(t.data) // cookie and transaction id, with which the address is veiled
+		t.data = binary.BigEndian.AppendUint32(t.data, magicCookie)
+		t.data = binary.BigEndian.AppendUint64(t.data, rand.Uint64())
+		t.data = binary.BigEndian.AppendUint32(t.data, rand.Uint32())
+		t.attribute(stun.AttrXORPeerAddress, 4+len(addr))
+		t.data = append(t.data, 0, family)
+		t.data = binary.BigEndian.AppendUint16(t.data, peer.Port()^magicCookie>>16)
+		for i, b := range addr {
+			t.data = append(t.data, b^t.data[mask+i])
+		}
+		t.attribute(stun.AttrData, len(packet))
+		t.data = append(t.data, packet...)
+		t.pad()
+	}
+}
+
+func (t *train) attribute(kind stun.AttrType, length int) {
+	t.data = binary.BigEndian.AppendUint16(t.data, uint16(kind))
+	t.data = binary.BigEndian.AppendUint16(t.data, uint16(length))
+}
+
+// pad makes the data, of which all messages but the last are padded, a multiple of four bytes.
+func (t *train) pad() { t.data = append(t.data, make([]byte, padded(len(t.data))-len(t.data))...) }
+
+func padded(n int) int { return (n + 3) &^ 3 }
 
 // send sends a part of t's data.
 func (t *train) send(s *socket, part []byte, to netip.AddrPort) error {

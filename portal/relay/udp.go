@@ -60,7 +60,7 @@ func (f *udpFront) receive(a *arrival) (forPion bool) {
 	return false
 }
 
-// WriteTo sends pion's answer to a client, or what it makes of a peer's packet.
+// WriteTo sends pion's answer to a client.
 func (f *udpFront) WriteTo(p []byte, to net.Addr) (int, error) {
 	addr, ok := to.(*net.UDPAddr)
 	if !ok {
@@ -99,13 +99,7 @@ func (c udpClient) release(r *relayed) {
 	}
 }
 
-// deliver sends without padding, which is optional over UDP (RFC 8656, section 12.5).
-func (c udpClient) deliver(number uint16, packets []byte, car int) {
-	t := newTrain()
-	defer t.free()
-	t.addFrames(number, packets, car, 1)
-	c.front.sendTrain(t, c.addr)
-}
+func (c udpClient) deliver(t *train) { c.front.sendTrain(t, c.addr) }
 
 // isChannelData tells a ChannelData message from STUN by its first two bits (RFC 8656, section 12).
 func isChannelData(p []byte) bool { return p[0]>>6 == 1 }
