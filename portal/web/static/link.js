@@ -198,6 +198,7 @@ export class Link {
     this.#onWelcome = null;
     if (this.#spare) this.#spare.configure(this.#signal.ice);
     else if (!this.peer) this.warm();
-    run?.();
+    if (run) run();
+    else if (this.peer?.relayed) this.restart(); // a relay ends with the credential it was made with
   }
 }

@@ -37,6 +37,8 @@ export class Peer {
   answered = false;
   /** Whether a frame of this session was shown. */
   seen = false;
+  /** Whether its path goes through a relay. */
+  relayed = false;
   /** The types of candidates that each end has offered, such as host or relay. */
   found = { here: new Set(), there: new Set() };
   #audio;

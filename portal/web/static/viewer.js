@@ -124,6 +124,7 @@ export class Viewer extends EventTarget {
 
   #sampled(sample) {
     this.path = sample.path;
+    if (this.peer) this.peer.relayed = sample.path === 'relayed';
     this.#emit('sample', sample);
   }
 
