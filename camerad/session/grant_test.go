@@ -58,6 +58,17 @@ func TestSessionEndsWhenItsTimeIsOver(t *testing.T) {
 	require.Equal(t, signaling.ReasonRevoked, next(t, "a bye", late.byes))
 }
 
+// A program that has no other way to say so closes its connection. The portal is told.
+func TestViewerThatClosesItsConnection(t *testing.T) {
+	r := newRig(t, smallVideo(), nil)
+	v := r.newViewer(sessionID(1))
+	v.call(nil)
+	v.awaitState(webrtc.PeerConnectionStateConnected)
+	require.NoError(t, v.pc.GracefulClose())
+	require.Equal(t, signaling.ReasonLeft, next(t, "a bye", v.byes))
+	r.awaitViewers(0)
+}
+
 // The end of candidates follows each generation of them.
 func TestEndOfCandidatesIsTold(t *testing.T) {
 	r := newRig(t, smallVideo(), nil)

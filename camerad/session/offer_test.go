@@ -67,6 +67,7 @@ func TestStates(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, smallVideo(), nil)
 			s := newSession(sessionID(1), &r.manager.cfg)
+			s.portal = testPortal
 			s.viewer, s.unuse = r.engine.NewViewer(media.H264)
 			defer s.unuse()
 			s.waiting = time.NewTimer(never)

@@ -227,6 +227,7 @@ func (s *session) changed(state webrtc.PeerConnectionState) bool {
 		s.waiting.Reset(s.cfg.FailedTimeout)
 	case webrtc.PeerConnectionStateClosed:
 		s.log.Info("viewer closed the connection")
+		s.bye(signaling.ReasonLeft) // the portal may not know
 		return false
 	}
 	return true

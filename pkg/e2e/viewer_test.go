@@ -156,15 +156,20 @@ type view struct {
 func newView(t testing.TB, s *socket, camera string, n int) *view {
 	t.Helper()
 	packets := make(chan *rtp.Packet, 4096)
-	v := openView(t, s, camera, n, func(p *rtp.Packet) {
-		select {
-		case packets <- p:
-		default: // the test is not interested any more
-		}
-	})
+	v := openView(t, s, camera, n, into(packets))
 	v.packets = packets
 	t.Cleanup(func() { _ = v.pc.Close() })
 	return v
+}
+
+// into puts packets into a channel until it is full: then the test is not interested any more.
+func into(packets chan<- *rtp.Packet) func(*rtp.Packet) {
+	return func(p *rtp.Packet) {
+		select {
+		case packets <- p:
+		default:
+		}
+	}
 }
 
 // openView prepares a view whose video packets go to a function.
@@ -174,6 +179,14 @@ func openView(t complainer, s *socket, camera string, n int, packet func(*rtp.Pa
 		t: t, socket: s, camera: camera, session: s.viewer.Session(n),
 		answer: make(chan time.Time, 1), ended: make(chan signaling.Message, 4),
 	}
+	v.pc = newPeer(t, webrtc.Configuration{}, packet)
+	v.pc.OnICECandidate(v.onCandidate)
+	return v
+}
+
+// newPeer makes a connection that receives video and sound, and passes the video's packets on.
+func newPeer(t complainer, cfg webrtc.Configuration, packet func(*rtp.Packet)) *webrtc.PeerConnection {
+	t.Helper()
 	media := &webrtc.MediaEngine{}
 	require.NoError(t, media.RegisterDefaultCodecs())
 	registry := &interceptor.Registry{}
@@ -181,9 +194,8 @@ func openView(t complainer, s *socket, camera string, n int, packet func(*rtp.Pa
 	settings := webrtc.SettingEngine{}
 	settings.SetIncludeLoopbackCandidate(true)
 	api := webrtc.NewAPI(webrtc.WithMediaEngine(media), webrtc.WithInterceptorRegistry(registry), webrtc.WithSettingEngine(settings))
-	pc, err := api.NewPeerConnection(webrtc.Configuration{})
+	pc, err := api.NewPeerConnection(cfg)
 	require.NoError(t, err)
-	v.pc = pc
 	for _, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeVideo, webrtc.RTPCodecTypeAudio} {
 		_, err := pc.AddTransceiverFromKind(kind, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly})
 		require.NoError(t, err)
@@ -199,8 +211,7 @@ func openView(t complainer, s *socket, camera string, n int, packet func(*rtp.Pa
 			}
 		}
 	})
-	pc.OnICECandidate(v.onCandidate)
-	return v
+	return pc
 }
 
 func (v *view) onCandidate(c *webrtc.ICECandidate) {
