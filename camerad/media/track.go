@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -73,7 +74,7 @@ func (t *Track) randomise() {
 // Bind is called by pion when the codec is agreed.
 func (t *Track) Bind(ctx webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, error) {
 	for _, codec := range ctx.CodecParameters() {
-		if codec.MimeType == t.codec {
+		if strings.EqualFold(codec.MimeType, t.codec) { // GStreamer writes OPUS
 			t.bind(ctx, codec)
 			return codec, nil
 		}
@@ -109,7 +110,7 @@ func (t *Track) bind(ctx webrtc.TrackLocalContext, codec webrtc.RTPCodecParamete
 // there is none.
 func rtxPayloadType(codec webrtc.RTPCodecParameters, all []webrtc.RTPCodecParameters) uint8 {
 	for _, candidate := range all {
-		if candidate.MimeType == webrtc.MimeTypeRTX && candidate.SDPFmtpLine == fmt.Sprintf("apt=%d", codec.PayloadType) {
+		if strings.EqualFold(candidate.MimeType, webrtc.MimeTypeRTX) && candidate.SDPFmtpLine == fmt.Sprintf("apt=%d", codec.PayloadType) {
 			return uint8(candidate.PayloadType)
 		}
 	}

@@ -43,7 +43,7 @@ func (s *session) negotiate(m signaling.Message) *signaling.Error {
 			s.waiting.Reset(s.cfg.ConnectTimeout)
 		}
 	}
-	answer, err := s.answer(m.SDP)
+	answer, err := s.answer(viewer.sdp)
 	if err != nil {
 		s.log.Warn("offer not usable", "error", err)
 		return refuse(signaling.CodeBadMessage, "The camera could not use this offer. Reload the page and try again.")

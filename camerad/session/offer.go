@@ -15,12 +15,13 @@ const maxMedia = 8
 
 // offered is what an offer says of the viewer.
 type offered struct {
+	sdp    string // with what it left out
 	codecs map[media.Codec]bool
 }
 
 // inspect refuses an offer that cannot lead to a view, before anything is made for it.
 func inspect(offer string) (offered, *signaling.Error) {
-	o := offered{codecs: map[media.Codec]bool{}}
+	o := offered{sdp: offer, codecs: map[media.Codec]bool{}}
 	var parsed sdp.SessionDescription
 	if err := parsed.UnmarshalString(offer); err != nil {
 		return o, refuse(signaling.CodeBadMessage, "The offer is not valid SDP. Reload the page and try again.")
@@ -28,15 +29,59 @@ func inspect(offer string) (offered, *signaling.Error) {
 	if len(parsed.MediaDescriptions) > maxMedia {
 		return o, refuse(signaling.CodeBadMessage, fmt.Sprintf("The offer has over %d media sections.", maxMedia))
 	}
+	completed := false
 	for _, section := range parsed.MediaDescriptions {
 		if section.MediaName.Media == "video" {
+			completed = completeH264(section) || completed
 			o.addCodecs(section)
 		}
+	}
+	if completed {
+		text, err := parsed.Marshal()
+		if err != nil {
+			return o, refuse(signaling.CodeBadMessage, "The offer is not valid SDP. Reload the page and try again.")
+		}
+		o.sdp = string(text)
 	}
 	if len(o.codecs) == 0 {
 		return o, refuse(signaling.CodeNoCodec, "This camera sends H264 or VP8 video, which your browser did not offer. Try another browser.")
 	}
 	return o, nil
+}
+
+// impliedH264 is what whoever speaks WebRTC takes (RFC 7742 section 6.2).
+var impliedH264 = []string{"packetization-mode=1", "profile-level-id=42e01f"}
+
+// completeH264 adds what an offer leaves out of its H264 formats, and reports whether that was anything.
+// GStreamer's programs do so, and pion compares the formats by it.
+func completeH264(section *sdp.MediaDescription) (completed bool) {
+	parameters := map[string]*sdp.Attribute{}
+	var formats []string
+	for i := range section.Attributes {
+		attribute := &section.Attributes[i]
+		payload, rest, _ := strings.Cut(attribute.Value, " ")
+		switch {
+		case attribute.Key == "fmtp":
+			parameters[payload] = attribute
+		case attribute.Key == "rtpmap" && strings.HasPrefix(strings.ToUpper(rest), "H264/"):
+			formats = append(formats, payload)
+		}
+	}
+	for _, payload := range formats {
+		given := parameters[payload]
+		if given == nil {
+			section.WithValueAttribute("fmtp", payload+" "+strings.Join(impliedH264, ";"))
+			completed = true
+			continue
+		}
+		for _, parameter := range impliedH264 {
+			if name, _, _ := strings.Cut(parameter, "="); !strings.Contains(given.Value, name+"=") {
+				given.Value += ";" + parameter
+				completed = true
+			}
+		}
+	}
+	return completed
 }
 
 // addCodecs notes the codecs of a section. H264 counts in packetization mode 1 only (RFC 6184 section

@@ -3,6 +3,7 @@ package session
 import (
 	"io"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -23,6 +24,45 @@ func FuzzInspect(f *testing.F) {
 			t.Fatal(refusal)
 		}
 	})
+}
+
+// GStreamer's offers leave out what is understood of H264. An explicit other mode stays what it is.
+func TestOffersWithoutH264Parameters(t *testing.T) {
+	const video = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=rtpmap:96 H264/90000\r\n"
+	const full = "packetization-mode=1;profile-level-id=42e01f"
+	for given, want := range map[string]string{
+		"":                                  "a=fmtp:96 " + full,
+		"a=fmtp:96 packetization-mode=1":    "a=fmtp:96 " + full,
+		"a=fmtp:96 profile-level-id=42001f": "a=fmtp:96 profile-level-id=42001f;packetization-mode=1",
+		"a=fmtp:96 " + full:                 "a=fmtp:96 " + full,
+	} {
+		o, refusal := inspect(video + given + "\r\n")
+		require.Nil(t, refusal, given)
+		assert.True(t, o.codecs[media.H264], given)
+		assert.Contains(t, o.sdp, want+"\r\n", given)
+		assert.Equal(t, 1, strings.Count(o.sdp, "fmtp"), given)
+	}
+	_, refusal := inspect(video + "a=fmtp:96 packetization-mode=0\r\n")
+	assert.Equal(t, signaling.CodeNoCodec, refusal.Code)
+}
+
+// A viewer that says nothing of its H264 gets it, and sound whatever the case of its codec's name.
+func TestViewerWithoutH264Parameters(t *testing.T) {
+	r := newRig(t, smallVideo(), nil)
+	v := r.newViewer(sessionID(1))
+	offer, err := v.pc.CreateOffer(nil)
+	require.NoError(t, err)
+	require.NoError(t, v.pc.SetLocalDescription(offer))
+	var bare []string
+	for _, line := range strings.Split(offer.SDP, "\r\n") {
+		if !strings.HasPrefix(line, "a=fmtp:") {
+			bare = append(bare, line)
+		}
+	}
+	sdp := strings.ReplaceAll(strings.Join(bare, "\r\n"), "opus/48000", "OPUS/48000")
+	v.deliver(signaling.Message{Type: signaling.TypeOffer, Session: v.id, SDP: sdp})
+	v.ready <- struct{}{}
+	next(t, "a key frame", v.keys)
 }
 
 func TestBadICEServersAreLeftOut(t *testing.T) {
