@@ -44,11 +44,12 @@ type portal struct {
 	metrics  net.Listener // nil if metrics are off
 	keys     credential.Keys
 	instance string
+	returned chan string // cameras that are connected again
 }
 
 // newPortal opens the database and binds every listener; nothing is served yet.
 func newPortal(ctx context.Context, cfg Config, log *slog.Logger) (_ *portal, err error) {
-	p := &portal{cfg: cfg, log: log, instance: credential.NewCode()}
+	p := &portal{cfg: cfg, log: log, instance: credential.NewCode(), returned: make(chan string, returnsWaiting)}
 	master, keys, err := loadKeys(cfg.StateDir)
 	if err != nil {
 		return nil, err
@@ -109,7 +110,7 @@ func (p *portal) wire(ctx context.Context, master credential.Secret) (err error)
 	if p.watcher, err = revocation.New(ctx, p.store, p.act, p.log); err != nil {
 		return err
 	}
-	p.tracker = presence.New(p.store, func(camera string) { p.hub.PresenceChanged(camera) }, nil, p.log)
+	p.tracker = presence.New(p.store, p.presenceChanged, nil, p.log)
 	if err := p.rememberLastSeen(ctx); err != nil {
 		return err
 	}

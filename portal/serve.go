@@ -51,6 +51,7 @@ func (p *portal) run(ctx context.Context) error {
 	group.Go(func() error { return p.mqtt.Run(ctx) })
 	group.Go(func() error { return p.tracker.Run(ctx) })
 	group.Go(func() error { return p.watcher.Run(ctx) })
+	group.Go(func() error { return p.remind(ctx) })
 	group.Go(func() error { return p.prune(ctx) })
 	group.Go(func() error { return p.ice.Run(ctx) })
 	if p.relay != nil {

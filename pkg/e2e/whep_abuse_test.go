@@ -45,6 +45,20 @@ func TestAbuse09_RevokedAfterThePortalWasKilled(t *testing.T) {
 	c.process.await(`the viewer's right to watch ended`)
 }
 
+// Abuse 09: also when the portal died before it could tell the camera: it does when the camera is back.
+func TestAbuse09_RevokedAsThePortalDies(t *testing.T) {
+	l, c, person := newHousehold(t)
+	token := person.viewToken(c.id, 0)
+	p := newPlayer(t, token.tokenURL, "", webrtc.Configuration{})
+	p.watch()
+	status, _ := person.call("DELETE", "/api/v1/cameras/"+c.id+"/tokens/"+token.id, nil)
+	l.portal.kill()
+	require.Equal(t, http.StatusNoContent, status)
+	l.startPortal()
+	person.dial("").awaitStatus(c.id, true)
+	require.Less(t, p.awaitEnd(), cutWithin)
+}
+
 // Abuse 10: a token that expires while somebody watches, and the portal is not even there.
 func TestAbuse10_ExpiresWhileWatching(t *testing.T) {
 	l, c, person := newHousehold(t)

@@ -115,6 +115,14 @@ func (s *Store) RevokeViewToken(ctx context.Context, userID int64, cameraID, id 
 	})
 }
 
+// RevokedViews lists the subjects of a camera's view tokens that were revoked, as long as that is recorded.
+func (s *Store) RevokedViews(ctx context.Context, cameraID string) ([]string, error) {
+	var subjects []string
+	err := s.db.WithContext(ctx).Model(&Revocation{}).
+		Where("subject LIKE ?", viewPrefix+cameraID+"-%").Order("id").Pluck("subject", &subjects).Error
+	return subjects, err
+}
+
 // revokeViews removes tokens, records their revocations and returns how many there were.
 func revokeViews(tx *gorm.DB, where string, args ...any) (int, error) {
 	var gone []ViewToken

@@ -5,6 +5,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"seccam/pkg/credential"
 	"seccam/portal/account"
 	"seccam/portal/store"
 )
@@ -80,6 +81,15 @@ func (s *server) memberCamera(next cameraHandler) echo.HandlerFunc {
 		}
 		return next(c, user, camera)
 	})
+}
+
+// canonical is a camera id as the store has it, "" for what is none.
+func canonical(typed string) string {
+	id, err := credential.ParseCode(typed)
+	if err != nil {
+		return ""
+	}
+	return id
 }
 
 func startPage(user *store.User) string {

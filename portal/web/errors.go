@@ -102,7 +102,7 @@ func problemOf(err error) (p problem, internal bool) {
 			Detail: "Please wait " + plural(late.seconds(), "second") + ", then try again.", retryAfter: late.seconds()}, false
 	case errors.Is(err, whep.ErrTooMany):
 		return problem{Type: problemURN + "too-many-views", Title: "Too many views", Status: http.StatusTooManyRequests,
-			Detail: sentence(whep.ErrTooMany.Error()), retryAfter: offlineRetry}, false
+			Detail: sentence(whep.ErrTooMany.Error()), retryAfter: 10}, false
 	case errors.As(err, &tooLarge):
 		return problem{Type: problemURN + "too-large", Title: "Too large", Status: http.StatusRequestEntityTooLarge,
 			Detail: "This request is larger than anything the portal accepts."}, false

@@ -105,9 +105,9 @@ type gathered struct {
 	complete   bool // there are no more candidates
 }
 
-// add takes one candidate.
+// add takes one candidate, as long as there are not absurdly many.
 func (g *gathered) add(c signaling.Candidate) {
-	if g.complete = c.Candidate == ""; !g.complete {
+	if g.complete = c.Candidate == ""; !g.complete && len(g.candidates) < maxCandidates {
 		g.candidates = append(g.candidates, c.Candidate)
 	}
 }
