@@ -38,7 +38,7 @@ func (s *Service) CreateViewToken(ctx context.Context, userID int64, cameraID st
 	wrong := FieldErrors{}
 	name := wrong.checkName(form.Name)
 	if name == "" && wrong[FieldName] == "" {
-		wrong[FieldName] = "Say what the token is for, such as the name of the program."
+		wrong[FieldName] = "Say who it is for, such as the name of the program."
 	}
 	if e := form.ExpiresAt; e != nil && (!e.After(s.now()) || e.After(s.now().Add(maxViewTime))) {
 		wrong[FieldExpires] = "The end must be in the future, at most ten years away."
@@ -56,7 +56,7 @@ func (s *Service) CreateViewToken(ctx context.Context, userID int64, cameraID st
 	}
 	err := s.store.AddViewToken(ctx, token, MaxViewTokens)
 	if errors.Is(err, store.ErrTooMany) {
-		return nil, "", FieldErrors{FieldName: fmt.Sprintf("A camera has at most %d view tokens. Revoke one that is not used any more.", MaxViewTokens)}
+		return nil, "", FieldErrors{FieldName: fmt.Sprintf("A camera has at most %d of these. Revoke one that is not used any more.", MaxViewTokens)}
 	}
 	if err != nil {
 		return nil, "", err

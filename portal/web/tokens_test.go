@@ -19,7 +19,7 @@ func TestViewTokensOnTheSettingsPage(t *testing.T) {
 
 	wrong := owner.post("/cameras/"+camera+"/tokens", fields("token_name", " ", "token_days", "7"))
 	assert.Equal(t, http.StatusUnprocessableEntity, wrong.status)
-	assert.Contains(t, wrong.body, "Say what the token is for")
+	assert.Contains(t, wrong.body, "Say who it is for")
 	assert.Contains(t, wrong.body, `<option value="7" selected>`, "what was chosen stays")
 
 	made := owner.post("/cameras/"+camera+"/tokens", fields("token_name", "<Kitchen> tablet", "token_days", "1"))
