@@ -69,7 +69,7 @@ func newCamera(ctx context.Context, cfg Config, log *slog.Logger) (*camera, erro
 	c.manager, err = session.New(session.Config{
 		Camera: paired.camera, MaxViewers: cfg.MaxViewers, Identity: identity, Media: c.engine,
 		Mux: c.transport.Mux(), TCPMux: c.transport.TCPMux(), OpenSpeaker: cfg.speaker(log),
-		Publish: c.link.publish, Now: c.portal.now, Stale: c.link.renew, Log: log,
+		Publish: c.link.publish, Now: c.portal.now, Stale: c.link.renew, Silent: c.link.doubt, Log: log,
 		ConnectTimeout: session.ConnectTimeout, FailedTimeout: session.FailedTimeout,
 	})
 	if err != nil {

@@ -39,13 +39,14 @@ type link struct {
 	boot       string
 	connection atomic.Uint64 // counts connections
 	poked      chan struct{} // the status is to be published
+	doubts     chan struct{} // whether the broker hears us
 	renewals   rate.Sometimes
 }
 
 func newLink(portal *portalClient, trust *tls.Config, log *slog.Logger) (*link, error) {
 	l := &link{
 		camera: portal.camera, log: log, boot: rand.Text(),
-		outbox: make(chan mqttclient.Message, outboxSize), poked: make(chan struct{}, 1),
+		outbox: make(chan mqttclient.Message, outboxSize), poked: make(chan struct{}, 1), doubts: make(chan struct{}, 1),
 		renewals: rate.Sometimes{Interval: renewInterval},
 	}
 	status := signaling.StatusTopic(l.camera)
@@ -147,13 +148,14 @@ func (l *link) up(ctx context.Context) {
 	l.log.Info("connected to the portal's broker", "camera", l.camera)
 	repeat := time.NewTicker(signaling.StatusInterval)
 	defer repeat.Stop()
-	first := true
+	first, publish := true, l.client.Publish
 	for {
 		status := l.report()
 		status.Online = true
-		if err := l.client.Publish(ctx, l.statusMessage(status)); err != nil && ctx.Err() == nil {
+		if err := publish(ctx, l.statusMessage(status)); err != nil && ctx.Err() == nil {
 			l.log.Warn("status not published", "error", err)
 		}
+		publish = l.client.Publish
 		if first {
 			l.back(ctx)
 			first = false
@@ -163,6 +165,8 @@ func (l *link) up(ctx context.Context) {
 			return
 		case <-repeat.C:
 		case <-l.poked:
+		case <-l.doubts:
+			publish = l.client.Verify
 		}
 	}
 }
@@ -171,6 +175,14 @@ func (l *link) up(ctx context.Context) {
 func (l *link) changed() {
 	select {
 	case l.poked <- struct{}{}:
+	default:
+	}
+}
+
+// doubt has the connection tried soon, by a status that the broker must acknowledge.
+func (l *link) doubt() {
+	select {
+	case l.doubts <- struct{}{}:
 	default:
 	}
 }

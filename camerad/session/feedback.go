@@ -9,12 +9,12 @@ import (
 	"github.com/pion/transport/v5/packetio"
 )
 
-// buffersFor makes pion put the RTCP about the viewer's tracks where it is acted on at once. With pion's
-// own buffers, a goroutine for each track would have to be woken for each report.
-func buffersFor(viewer *media.Viewer) func(packetio.BufferPacketType, uint32) io.ReadWriteCloser {
+// buffersFor makes pion put the RTCP about the viewer's tracks where it is acted on at once, and noted as
+// heard. With pion's own buffers, a goroutine for each track would have to be woken for each report.
+func buffersFor(viewer *media.Viewer, heard *hearing) func(packetio.BufferPacketType, uint32) io.ReadWriteCloser {
 	return func(kind packetio.BufferPacketType, ssrc uint32) io.ReadWriteCloser {
 		if kind == packetio.RTCPBufferPacket && viewer.Sends(ssrc) {
-			return feedback{viewer}
+			return feedback{viewer, heard}
 		}
 		b := packetio.NewBuffer()
 		b.SetLimitSize(maxUnread)
@@ -37,13 +37,17 @@ func (b buffer) Read(p []byte) (int, error) {
 func (b buffer) Write(p []byte) (int, error) { return b.Buffer.Write(p, nil) }
 
 // feedback takes a viewer's RTCP, decrypted. Nothing reads it.
-type feedback struct{ viewer *media.Viewer }
+type feedback struct {
+	viewer *media.Viewer
+	heard  *hearing
+}
 
 func (feedback) Read([]byte) (int, error) { return 0, io.EOF }
 func (feedback) Close() error             { return nil }
 
 // Write acts on the packets of raw. What cannot be read is skipped, since the rest is as good as before.
 func (f feedback) Write(raw []byte) (int, error) {
+	f.heard.note()
 	if f.viewer.Feedback(raw) {
 		return len(raw), nil
 	}

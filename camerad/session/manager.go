@@ -34,7 +34,10 @@ type Config struct {
 	// have been set since. It must not block.
 	Now   func() time.Time
 	Stale func()
-	Log   *slog.Logger
+	// Silent is called when nothing is heard of a viewer any more: the network here may be another one,
+	// and what goes to the portal may be lost, too. It must not block.
+	Silent func()
+	Log    *slog.Logger
 	// ConnectTimeout is how long a viewer may take to connect, and FailedTimeout how long a lost
 	// connection waits for the viewer's ICE restart.
 	ConnectTimeout, FailedTimeout time.Duration
@@ -60,6 +63,7 @@ type Manager struct {
 
 	// Owned by Run.
 	sessions map[signaling.SessionID]*entry
+	listen   *time.Ticker // runs while there are sessions
 	ended    ended
 	early    early
 }
@@ -123,6 +127,9 @@ func (m *Manager) Restart(ctx context.Context, all bool) {
 func (m *Manager) Run(ctx context.Context) error {
 	tidy := time.NewTicker(signaling.MaxAge)
 	defer tidy.Stop()
+	m.listen = time.NewTicker(listenEvery)
+	m.listen.Stop()
+	defer m.listen.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -142,6 +149,8 @@ func (m *Manager) Run(ctx context.Context) error {
 			for _, live := range m.sessions {
 				live.session.wish(all)
 			}
+		case <-m.listen.C:
+			m.listenToAll()
 		case <-tidy.C:
 			m.early.prune(m.cfg.Now())
 		}
@@ -228,6 +237,9 @@ func (m *Manager) begin(ctx context.Context, topic signaling.Topic, in inbound) 
 	life, end := context.WithCancelCause(ctx)
 	live := &entry{session: newSession(topic.Session, &m.cfg), grant: in.message.Grant, end: end}
 	m.sessions[topic.Session] = live
+	if len(m.sessions) == 1 {
+		m.listen.Reset(listenEvery)
+	}
 	m.countChanged()
 	m.cfg.Log.Info("viewer arrives", "session", topic.Session, "portal", topic.Portal, "viewers", len(m.sessions))
 	m.pass(live, in)
@@ -254,6 +266,9 @@ func (m *Manager) pass(live *entry, in inbound) {
 func (m *Manager) remove(s *session) {
 	m.ended.add(s.id, m.sessions[s.id].seq)
 	delete(m.sessions, s.id)
+	if len(m.sessions) == 0 {
+		m.listen.Stop()
+	}
 	m.countChanged()
 	m.cfg.Log.Info("viewer gone", "session", s.id, "viewers", len(m.sessions))
 }

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"seccam/camerad/media"
@@ -36,6 +37,7 @@ func (s *session) negotiate(m signaling.Message) *signaling.Error {
 			return refusal
 		}
 	} else {
+		s.resume = s.heard.silent()
 		if err := s.peer.connection.SetConfiguration(s.configuration(m)); err != nil { // with fresh credentials
 			s.log.Warn("ICE servers not renewed", "error", err)
 		}
@@ -48,6 +50,7 @@ func (s *session) negotiate(m signaling.Message) *signaling.Error {
 		s.log.Warn("offer not usable", "error", err)
 		return refuse(signaling.CodeBadMessage, "The camera could not use this offer. Reload the page and try again.")
 	}
+	s.punch.begin()
 	s.send(signaling.Message{Type: signaling.TypeAnswer, SDP: answer})
 	return nil
 }
@@ -108,7 +111,12 @@ func (s *session) configuration(offer signaling.Message) webrtc.Configuration {
 // open makes the PeerConnection. Its callbacks only report; they stop with the session.
 func (s *session) open(codec media.Codec, m signaling.Message) error {
 	cfg := s.configuration(m)
-	api, err := newAPI(codec, s.cfg.Mux, s.cfg.TCPMux, s.viewer)
+	network, err := newDialNet(s.context)
+	if err != nil {
+		return fmt.Errorf("network interfaces: %w", err)
+	}
+	s.punch.net = network
+	api, err := newAPI(network, codec, s.cfg.Mux, s.cfg.TCPMux, s.viewer, &s.heard)
 	if err != nil {
 		return err
 	}

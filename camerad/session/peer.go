@@ -28,7 +28,7 @@ const (
 const dtlsRetransmission = 100 * time.Millisecond
 
 // newAPI prepares one connection: the buffers of RTCP are the viewer's own.
-func newAPI(codec media.Codec, udp ice.UDPMux, tcp ice.TCPMux, viewer *media.Viewer) (*webrtc.API, error) {
+func newAPI(network *dialNet, codec media.Codec, udp ice.UDPMux, tcp ice.TCPMux, viewer *media.Viewer, heard *hearing) (*webrtc.API, error) {
 	codecs, err := newMediaEngine(codec)
 	if err != nil {
 		return nil, fmt.Errorf("register codecs: %w", err)
@@ -47,8 +47,9 @@ func newAPI(codec media.Codec, udp ice.UDPMux, tcp ice.TCPMux, viewer *media.Vie
 	if tcp != nil {
 		settings.SetICETCPMux(tcp)
 	}
+	settings.SetNet(network)
 	settings.DisableMediaEngineCopy(true)
-	settings.BufferFactory = buffersFor(viewer)
+	settings.BufferFactory = buffersFor(viewer, heard)
 	return webrtc.NewAPI(webrtc.WithMediaEngine(codecs), webrtc.WithInterceptorRegistry(interceptors),
 		webrtc.WithSettingEngine(settings)), nil
 }
@@ -98,9 +99,9 @@ func newInterceptors() (*interceptor.Registry, error) {
 
 func newSettings() (webrtc.SettingEngine, error) {
 	var s webrtc.SettingEngine
-	s.SetNetworkTypes([]webrtc.NetworkType{
-		webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6, webrtc.NetworkTypeTCP4, webrtc.NetworkTypeTCP6,
-	})
+	// Without UDP6 a relayed address is one of IPv4, also where the relay is reached over IPv6: an end that
+	// has IPv6 alone reaches one that has IPv4 alone by nothing else. The mux has the camera's own of IPv6.
+	s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeTCP4, webrtc.NetworkTypeTCP6})
 	s.DisableActiveTCP(true) // no viewer can make the camera connect to where it likes
 	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	s.SetIncludeLoopbackCandidate(true) // a viewer on the same machine may have no other path

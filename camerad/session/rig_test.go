@@ -66,7 +66,7 @@ func newRig(t testing.TB, video source.Video, change func(*Config)) *rig {
 	})
 	cfg := Config{
 		Camera: testCamera, MaxViewers: 8, Identity: identity, Media: r.engine, Publish: r.receive,
-		Now: time.Now, Stale: func() {}, Log: log, ConnectTimeout: deadline, FailedTimeout: deadline,
+		Now: time.Now, Stale: func() {}, Silent: func() {}, Log: log, ConnectTimeout: deadline, FailedTimeout: deadline,
 	}
 	if change != nil {
 		change(&cfg)

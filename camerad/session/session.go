@@ -35,6 +35,9 @@ type session struct {
 	context context.Context  // ends with the session
 	working sync.WaitGroup   // what ends with context
 	unuse   func()           // ends the use of the viewer's codec
+	heard   hearing          // of the viewer
+	punch   *puncher
+	resume  bool // send a viewer who was out of reach what it needs, as soon as any path works
 }
 
 // inbound is a message with what only its topic says.
@@ -56,7 +59,7 @@ func newSession(id signaling.SessionID, cfg *Config) *session {
 	return &session{
 		id: id, cfg: cfg, log: cfg.Log.With("session", id),
 		inbox: make(chan inbound, inboxSize), events: make(chan event, inboxSize), done: make(chan struct{}),
-		wishes: make(chan bool, 1),
+		wishes: make(chan bool, 1), punch: newPuncher(),
 	}
 }
 
@@ -67,6 +70,7 @@ func (s *session) run(ctx context.Context) {
 	defer release()
 	s.waiting = time.NewTimer(s.cfg.ConnectTimeout)
 	defer s.waiting.Stop()
+	defer s.punch.ticker.Stop()
 	defer s.recovered()
 	sending, stop := context.WithCancel(ctx)
 	s.context = sending
@@ -105,6 +109,9 @@ func (s *session) step(ctx context.Context) bool {
 		return s.handle(in.message)
 	case e := <-s.events:
 		return s.happened(e)
+	case <-s.punch.ticker.C:
+		s.punch.round(s.peer.connection)
+		s.tryResume()
 	case all := <-s.wishes:
 		s.askRestart(all)
 	case <-s.until:
@@ -131,7 +138,7 @@ func (s *session) wish(all bool) {
 
 // askRestart asks the viewer to offer an ICE restart, unless the connection stands and need not be doubted.
 func (s *session) askRestart(all bool) {
-	if s.peer == nil || !all && s.peer.connection.ConnectionState() == webrtc.PeerConnectionStateConnected {
+	if s.peer == nil || !all && !s.heard.silent() && s.peer.connection.ConnectionState() == webrtc.PeerConnectionStateConnected {
 		return
 	}
 	s.log.Info("asking for an ICE restart")
@@ -206,6 +213,7 @@ func (s *session) report(e event) {
 
 // addCandidate passes on a candidate. A bad one is only one path less.
 func (s *session) addCandidate(c *signaling.Candidate) {
+	s.punch.add(c.Candidate)
 	err := s.peer.connection.AddICECandidate(webrtc.ICECandidateInit{
 		Candidate: c.Candidate, SDPMid: c.SDPMid, SDPMLineIndex: c.SDPMLineIndex, UsernameFragment: c.UsernameFragment,
 	})
@@ -219,6 +227,7 @@ func (s *session) changed(state webrtc.PeerConnectionState) bool {
 	s.log.Debug("connection", "state", state)
 	switch state {
 	case webrtc.PeerConnectionStateConnected:
+		s.resume = false
 		s.waiting.Stop()
 		s.viewer.SetLive(true)
 		s.log.Info("viewer connected")

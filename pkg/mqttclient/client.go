@@ -30,6 +30,7 @@ const (
 // Other limits of a connection.
 const (
 	operationTimeout = 5 * time.Second
+	verifyTimeout    = time.Second
 	farewellTimeout  = time.Second // the broker may be ending, too
 	keepAlive        = 10          // seconds; the broker sends the Will after one and a half of these
 	receiveMaximum   = 64          // paho allocates for the default of 65,535
@@ -227,6 +228,18 @@ func (c *Client) Publish(ctx context.Context, m Message) error {
 		return ErrDown
 	}
 	return publish(ctx, manager, m)
+}
+
+// Verify publishes a message that is to be acknowledged, and makes a new connection if it is not soon: for
+// whoever has a reason to think that the connection may be dead.
+func (c *Client) Verify(ctx context.Context, m Message) error {
+	ctx, cancel := context.WithTimeout(ctx, verifyTimeout)
+	defer cancel()
+	err := c.Publish(ctx, m)
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		c.Reconnect()
+	}
+	return err
 }
 
 func publish(ctx context.Context, manager *autopaho.ConnectionManager, m Message) error {

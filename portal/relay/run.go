@@ -90,7 +90,7 @@ func (s *Server) pion() turn.ServerConfig {
 		Realm: realm, LoggerFactory: quietLog{s.log},
 		AuthHandler: s.authenticate, QuotaHandler: s.quota, EventHandler: s.events(),
 		// A client over IPv6 that asks for no family gets IPv4 if that is all there is (RFC 8656, section 7.2).
-		StrictAddressFamily: !s.addresses.Load().v6.IsValid(),
+		StrictAddressFamily: s.addresses.Load().v4.IsValid(),
 	}
 	if s.udp != nil {
 		config.PacketConnConfigs = []turn.PacketConnConfig{

@@ -7,8 +7,10 @@ import { Timers } from './timers.js';
 const ANSWER_MS = 3_000; // an offer without an answer by then was lost
 const GRACE_MS = 500; // a short interruption ends by itself
 const RESTART_MS = 5_000; // an ICE restart without success by then needs a new session
+const TRICKLE_MS = 3_000; // for the candidates that are still to come when those that came have failed
 const UNHEARD_MS = 800; // an offer of a restart without an answer by then was sent into a dead socket
 
+const LOST = 'The connection to the camera was lost.';
 const CHANGED = 'The certificate of this connection is not the one that belongs to your camera.';
 const IN_BETWEEN = 'Somebody may be trying to put themselves between you and the camera, so nothing was connected. ' +
   'If the camera was reset or replaced, release it and claim it again.';
@@ -145,14 +147,17 @@ export class Link {
 
   #stateChanged() {
     switch (this.peer.pc.connectionState) {
+      case 'connecting':
+        return this.#timers.clear('failed');
       case 'connected':
-        this.#timers.clear('grace', 'restart');
+        this.#timers.clear('grace', 'restart', 'failed');
         return this.#on.connected();
       case 'disconnected':
         this.#timers.set('grace', GRACE_MS, () => this.restart());
         return this.#on.interrupted();
-      case 'failed':
-        return this.#on.lost('The connection to the camera was lost.');
+      case 'failed': // also said where the first candidates are useless, and others still come
+        if (this.peer.exhausted) return this.#on.lost(LOST);
+        return this.#timers.set('failed', TRICKLE_MS, () => this.#on.lost(LOST));
     }
   }
 
@@ -172,19 +177,32 @@ export class Link {
     this.#timers.clear('grace');
     this.#timers.set('restart', RESTART_MS, () => this.#restartFailed());
     this.#timers.set('unheard', UNHEARD_MS, () => this.#unheard(peer));
+    this.#onWelcome = () => this.#repeat(peer);
     peer.restart(this.#signal.ice, (sdp) => this.#offer(peer, sdp)).catch(() => this.#gaveUp(peer));
   }
 
-  /** Repeats the offer of a restart over a new socket, with the candidates that were found meanwhile. */
+  /** The camera asks for a restart: its network is another one, and an offer to its old one was lost. */
+  asked() {
+    if (this.peer?.answered) this.restart();
+    else this.#repeat(this.peer);
+  }
+
+  /** Repeats the offer of a restart, with the candidates that were found meanwhile. */
+  #repeat(peer) {
+    if (!peer || peer !== this.peer || peer.answered) return;
+    this.#timers.set('unheard', UNHEARD_MS, () => this.#unheard(peer));
+    this.#onWelcome = () => this.#repeat(peer);
+    this.#offer(peer, peer.offered);
+  }
+
+  /** Repeats it over a new socket: the one that there is may look open and be dead. */
   #unheard(peer) {
-    if (peer !== this.peer || peer.answered) return;
-    this.#onWelcome = () => peer === this.peer && !peer.answered && this.#offer(peer, peer.offered);
-    this.#signal.reconnect(); // it may look open and be dead
+    if (peer === this.peer && !peer.answered) this.#signal.reconnect();
   }
 
   #restartFailed() {
     if (!this.peer.answered) this.#signal.reconnect();
-    if (!this.peer.connected) this.#on.lost('The connection to the camera was lost.');
+    if (!this.peer.connected) this.#on.lost(LOST);
   }
 
   /** Another network may have come: asks for a new path before the old one is found dead. */

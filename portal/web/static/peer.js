@@ -42,6 +42,7 @@ export class Peer {
   /** The types of candidates that each end has offered, such as host or relay. */
   found = { here: new Set(), there: new Set() };
   #audio;
+  #allNamed = false; // the camera's candidates
   #awaiting = false;
   #early = [];
   #closed = false;
@@ -83,6 +84,11 @@ export class Peer {
     return this.pc.connectionState === 'connected';
   }
 
+  /** Whether no more candidates come, of either end. */
+  get exhausted() {
+    return this.#allNamed && this.pc.iceGatheringState === 'complete';
+  }
+
   /** Whether the camera sends sound, as the last answer says. */
   get sound() {
     return ['sendrecv', 'recvonly'].includes(this.#audio.currentDirection);
@@ -112,7 +118,7 @@ export class Peer {
 
   async #offer(offer, send) {
     if (this.#closed) return;
-    this.answered = false;
+    this.answered = this.#allNamed = false;
     this.#awaiting = true;
     send(offer.sdp);
     await this.pc.setLocalDescription(offer);
@@ -142,6 +148,7 @@ export class Peer {
 
   /** Adds a candidate of the camera, or keeps it until there is an answer to add it to. */
   addCandidate(candidate) {
+    if (candidate.candidate === '') this.#allNamed = true;
     const type = / typ (\w+)/.exec(candidate.candidate)?.[1];
     if (type) this.found.there.add(type);
     if (this.answered) this.#add(candidate);

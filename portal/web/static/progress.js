@@ -60,6 +60,10 @@ export class Progress {
   async #lookCloser(peer) {
     const report = await peer.pc.getStats();
     if (peer !== this.#peer) return;
+    if (this.#heard < this.#at) { // what came before the last frame is no sign of life
+      this.#heard = this.#at;
+      this.#received = received(report);
+    }
     this.#still(received(report));
     if (performance.now() - this.#at > CLOSER_FOR_MS) return;
     clearTimeout(this.#closer);
@@ -83,7 +87,7 @@ export class Progress {
     this.#looked = looked;
     if (sample.frames > this.#frames) {
       this.#frames = sample.frames;
-      this.#frame(since);
+      if (this.#at <= since) this.#frame(since); // else it is known better when the last one was shown
     }
     this.#on.sample(sample);
     this.#still(sample.received);

@@ -256,7 +256,7 @@ export class Viewer extends EventTarget {
     if (!peer || message.session !== peer.session) return;
     if (message.type === 'answer') this.#link.answer(message.sdp);
     if (message.type === 'candidate') peer.addCandidate(message.candidate);
-    if (message.type === 'restart') this.#link.restart();
+    if (message.type === 'restart') this.#link.asked();
     if (message.type === 'bye') this.#refused(ofBye(message.reason), message.session);
   }
 
