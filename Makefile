@@ -4,7 +4,7 @@ LDFLAGS := -s -w -X main.release=$(VERSION)
 # Everything but the tests of the real programs, which run last and alone.
 UNITS = $(shell go list ./... | grep -v /pkg/e2e)
 
-.PHONY: help build demo test test-v4l2 test-arm bench fuzz lint clean
+.PHONY: help build demo test test-v4l2 test-arm test-nat bench fuzz lint clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -28,6 +28,10 @@ test-v4l2: ## Test simulated V4L2 cameras in a virtual machine, up to the pictur
 
 test-arm: ## Test camerad for ARM, 64 and 32 bits, under emulation
 	@.ci/test-arm
+
+test-nat: ## Watch between every pair of networks, and through interruptions; needs root
+	@.ci/deps test
+	E2E_NETWORKS=all go test -count=1 -timeout 40m -v -run 'TestNetworks|TestAddressChanges|TestPortalGone|TestCameraCutOff|TestRelayRestarts|TestViewerSleeps' ./pkg/e2e
 
 bench: ## Measure; one JSON line for each figure
 	@.ci/deps bench

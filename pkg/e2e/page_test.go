@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -25,7 +26,13 @@ type page struct {
 
 func newPage(t *testing.T) *page {
 	t.Helper()
-	ctx, stop := chromedp.NewContext(startBrowser(t), chromedp.WithNewBrowserContext())
+	return newPageIn(t, startBrowser(t))
+}
+
+// newPageIn opens a tab of a browser.
+func newPageIn(t *testing.T, browser context.Context) *page {
+	t.Helper()
+	ctx, stop := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
 	// The tab lives as long as the context of the first action, so that must not have a deadline.
 	require.NoError(t, chromedp.Do(ctx))
 	p := &page{t: t, ctx: ctx, close: stop}
@@ -50,7 +57,9 @@ func (p *page) openAs(person *client, path string) {
 
 func (p *page) setCookie(base string, cookie *http.Cookie) {
 	p.t.Helper()
-	_, err := chromedp.Call(p.ctx, network.SetCookie, network.SetCookieParams{Name: cookie.Name, Value: cookie.Value, URL: base})
+	_, err := chromedp.Call(p.ctx, network.SetCookie, network.SetCookieParams{
+		Name: cookie.Name, Value: cookie.Value, URL: base, Secure: new(strings.HasPrefix(base, "https:")),
+	})
 	require.NoError(p.t, err)
 }
 

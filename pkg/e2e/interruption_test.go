@@ -1,0 +1,198 @@
+package e2e
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+// again is how soon a picture moves again once that is possible, in ms.
+const again = 3000.0
+
+// watching is a view under way on the simulated Internet.
+type watching struct {
+	*natLab
+	*page
+	camera *watched
+	home   *site // the viewer's
+	host   *host
+	loaded float64 // when the page was, so that a reload would be noticed
+}
+
+// watchFrom opens a view between two kinds of network, and waits until it runs.
+func watchFrom(t *testing.T, viewer, camera kind) *watching {
+	t.Helper()
+	n := newNATLab(t, "")
+	w := &watching{natLab: n, camera: n.newCamera(camera), home: n.internet.newSite(t, viewer)}
+	w.host = w.home.host(t)
+	w.page = traced(t, newPageIn(t, n.browser(t, w.host)))
+	w.openAs(w.camera.person, "/cameras/"+w.camera.id)
+	w.await(isLive)
+	w.await(`document.querySelector('#player').dataset.path === '` + expected(viewer, camera) + `'`)
+	w.awaitAdvance(60)
+	w.loaded = eval[float64](w.page, `performance.timeOrigin`)
+	eval[bool](w.page, noteFrames)
+	return w
+}
+
+// noteFrames keeps when each frame was shown and which it was, in window.shown.
+const noteFrames = `(() => {
+	const video = document.querySelector('video');
+	window.shown = [];
+	const note = (_, { width }) => {
+		video.requestVideoFrameCallback(note);
+		if (width > 2) window.shown.push([performance.now(), ` + frameNumberJS + `]); // Chromium shows a black one of 2 by 2
+	};
+	video.requestVideoFrameCallback(note);
+	return true;
+})()`
+
+// now is the page's time in ms.
+func (w *watching) now() float64 { return eval[float64](w.page, `performance.now()`) }
+
+// movesSince waits until the picture moves, and returns how long after a moment of the page's time it
+// did. Its first frame is so many frames ahead of the last one before: none is from a queue on the way.
+func (w *watching) movesSince(moment float64, ahead int) float64 {
+	w.t.Helper()
+	expression := `(() => {
+		const before = window.shown.findLast(([at]) => at <= ` + ftoa(moment) + `);
+		return window.shown.find(([at, number]) => at > ` + ftoa(moment) + ` && (number - before[1] + 65536) % 65536 >= ` + itoa(ahead) + `);
+	})()`
+	w.await(expression)
+	at := eval[[]float64](w.page, expression)[0]
+	w.awaitAdvance(30)
+	w.await(isLive)
+	w.notReloaded()
+	return at - moment
+}
+
+// longestGap is the longest time without a frame since a moment, in ms.
+func (w *watching) longestGap(since float64) float64 {
+	w.t.Helper()
+	w.notReloaded()
+	return eval[float64](w.page, `(() => {
+		const times = window.shown.map(([at]) => at).filter((at) => at >= `+ftoa(since)+`);
+		return Math.max(...[...times, performance.now()].map((at, i) => at - (times[i - 1] ?? `+ftoa(since)+`)));
+	})()`)
+}
+
+func (w *watching) notReloaded() {
+	w.t.Helper()
+	require.InDelta(w.t, w.loaded, eval[float64](w.page, `performance.timeOrigin`), 0, "the page was not reloaded")
+}
+
+func (w *watching) session() string {
+	return eval[string](w.page, `document.querySelector('#player').dataset.session`)
+}
+
+// Who watches, and the camera, get other addresses: the router's provider gives it another, or the
+// computer moves to another network.
+func TestAddressChanges(t *testing.T) {
+	for name, change := range map[string]func(*watching){
+		"viewer's router": func(w *watching) { w.home.readdress() },
+		"viewer":          func(w *watching) { w.home.move(w.host) },
+		"camera's router": func(w *watching) { w.camera.site.readdress() },
+		"camera":          func(w *watching) { w.camera.site.move(w.camera.where) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := watchFrom(t, restricted, restricted)
+			moment := w.now()
+			change(w)
+			w.awaitAdvance(200)
+			gap := w.longestGap(moment)
+			t.Logf("longest gap: %.0f ms", gap)
+			require.Less(t, gap, again)
+		})
+	}
+}
+
+// The portal with its broker is gone for a while: what is direct goes on.
+func TestPortalGone(t *testing.T) {
+	w := watchFrom(t, restricted, restricted)
+	session, moment := w.session(), w.now()
+	w.portal.kill()
+	w.last(whole(60 * time.Second))
+	w.startPortal()
+	w.camera.process.await(`(?s)connected to the portal's broker.*connected to the portal's broker`)
+	w.awaitAdvance(60)
+	gap := w.longestGap(moment)
+	t.Logf("longest gap: %.0f ms", gap)
+	require.Less(t, gap, 500.0)
+	require.Equal(t, session, w.session(), "it is the same view")
+	w.restartsByHand()
+}
+
+// restartsByHand ends the view and begins another one from the same page: it has signalling.
+func (w *watching) restartsByHand() {
+	w.t.Helper()
+	w.click(`#play`)
+	w.await(`document.querySelector('#player').dataset.state === 'idle'`)
+	w.click(`#play`)
+	w.await(isLive)
+	w.awaitAdvance(30)
+}
+
+// last waits while an interruption lasts.
+func (w *watching) last(whole time.Duration) {
+	w.t.Helper()
+	ctx, stop := context.WithTimeout(w.page.ctx, whole)
+	defer stop()
+	<-ctx.Done()
+	require.NoError(w.t, w.page.ctx.Err(), "the browser runs")
+}
+
+// whole is how long an interruption lasts: shorter unless all is asked for.
+func whole(d time.Duration) time.Duration {
+	if allNetworks() {
+		return d
+	}
+	return d / 3
+}
+
+// The camera's cable is pulled, or something on the way drops what it sends and gets.
+func TestCameraCutOff(t *testing.T) {
+	for name, cut := range map[string]func(*watching) (back func()){
+		"cable pulled": func(w *watching) func() { return w.camera.where.unplug() },
+		"on the way":   func(w *watching) func() { return w.camera.site.router.drop() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := watchFrom(t, restricted, restricted)
+			back := cut(w)
+			w.last(whole(30 * time.Second))
+			moment := w.now()
+			back()
+			took := w.movesSince(moment, 100)
+			t.Logf("it moves again after %.0f ms", took)
+			require.Less(t, took, again)
+		})
+	}
+}
+
+// The relay restarts, with the portal, while a view needs it.
+func TestRelayRestarts(t *testing.T) {
+	w := watchFrom(t, symmetric, symmetric)
+	moment := w.now()
+	w.portal.kill()
+	w.startPortal()
+	ready := w.now()
+	took := w.movesSince(ready, 0)
+	w.awaitAdvance(100)
+	t.Logf("it moves %.0f ms after the relay's return; longest gap %.0f ms", took, w.longestGap(moment))
+	require.Equal(t, relayed, eval[string](w.page, `document.querySelector('#player').dataset.path`))
+	w.restartsByHand()
+}
+
+// A laptop's lid is closed for a while.
+func TestViewerSleeps(t *testing.T) {
+	w := watchFrom(t, restricted, restricted)
+	w.host.signal(unix.SIGSTOP)
+	w.last(20 * time.Second)
+	w.host.signal(unix.SIGCONT)
+	moment := w.now()
+	took := w.movesSince(moment, 200)
+	t.Logf("it moves again after %.0f ms", took)
+	require.Less(t, took, again)
+}
