@@ -12,8 +12,8 @@ import (
 // again is how soon a picture moves again once that is possible, in ms.
 const again = 3000.0
 
-// watching is a view under way on the simulated Internet.
-type watching struct {
+// ongoing is a view under way on the simulated Internet.
+type ongoing struct {
 	*natLab
 	*page
 	camera *watched
@@ -23,10 +23,10 @@ type watching struct {
 }
 
 // watchFrom opens a view between two kinds of network, and waits until it runs.
-func watchFrom(t *testing.T, viewer, camera kind) *watching {
+func watchFrom(t *testing.T, viewer, camera kind) *ongoing {
 	t.Helper()
 	n := newNATLab(t, "")
-	w := &watching{natLab: n, camera: n.newCamera(camera), home: n.internet.newSite(t, viewer)}
+	w := &ongoing{natLab: n, camera: n.newCamera(camera), home: n.internet.newSite(t, viewer)}
 	w.host = w.home.host(t)
 	w.page = traced(t, newPageIn(t, n.browser(t, w.host)))
 	w.openAs(w.camera.person, "/cameras/"+w.camera.id)
@@ -51,11 +51,11 @@ const noteFrames = `(() => {
 })()`
 
 // now is the page's time in ms.
-func (w *watching) now() float64 { return eval[float64](w.page, `performance.now()`) }
+func (w *ongoing) now() float64 { return eval[float64](w.page, `performance.now()`) }
 
 // movesSince waits until the picture moves, and returns how long after a moment of the page's time it
 // did. Its first frame is so many frames ahead of the last one before: none is from a queue on the way.
-func (w *watching) movesSince(moment float64, ahead int) float64 {
+func (w *ongoing) movesSince(moment float64, ahead int) float64 {
 	w.t.Helper()
 	expression := `(() => {
 		const before = window.shown.findLast(([at]) => at <= ` + ftoa(moment) + `);
@@ -70,7 +70,7 @@ func (w *watching) movesSince(moment float64, ahead int) float64 {
 }
 
 // longestGap is the longest time without a frame since a moment, in ms.
-func (w *watching) longestGap(since float64) float64 {
+func (w *ongoing) longestGap(since float64) float64 {
 	w.t.Helper()
 	w.notReloaded()
 	return eval[float64](w.page, `(() => {
@@ -79,23 +79,23 @@ func (w *watching) longestGap(since float64) float64 {
 	})()`)
 }
 
-func (w *watching) notReloaded() {
+func (w *ongoing) notReloaded() {
 	w.t.Helper()
 	require.InDelta(w.t, w.loaded, eval[float64](w.page, `performance.timeOrigin`), 0, "the page was not reloaded")
 }
 
-func (w *watching) session() string {
+func (w *ongoing) session() string {
 	return eval[string](w.page, `document.querySelector('#player').dataset.session`)
 }
 
 // Who watches, and the camera, get other addresses: the router's provider gives it another, or the
 // computer moves to another network.
 func TestAddressChanges(t *testing.T) {
-	for name, change := range map[string]func(*watching){
-		"viewer's router": func(w *watching) { w.home.readdress() },
-		"viewer":          func(w *watching) { w.home.move(w.host) },
-		"camera's router": func(w *watching) { w.camera.site.readdress() },
-		"camera":          func(w *watching) { w.camera.site.move(w.camera.where) },
+	for name, change := range map[string]func(*ongoing){
+		"viewer's router": func(w *ongoing) { w.home.readdress() },
+		"viewer":          func(w *ongoing) { w.home.move(w.host) },
+		"camera's router": func(w *ongoing) { w.camera.site.readdress() },
+		"camera":          func(w *ongoing) { w.camera.site.move(w.camera.where) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := watchFrom(t, restricted, restricted)
@@ -126,7 +126,7 @@ func TestPortalGone(t *testing.T) {
 }
 
 // restartsByHand ends the view and begins another one from the same page: it has signalling.
-func (w *watching) restartsByHand() {
+func (w *ongoing) restartsByHand() {
 	w.t.Helper()
 	w.click(`#play`)
 	w.await(`document.querySelector('#player').dataset.state === 'idle'`)
@@ -136,7 +136,7 @@ func (w *watching) restartsByHand() {
 }
 
 // last waits while an interruption lasts.
-func (w *watching) last(whole time.Duration) {
+func (w *ongoing) last(whole time.Duration) {
 	w.t.Helper()
 	ctx, stop := context.WithTimeout(w.page.ctx, whole)
 	defer stop()
@@ -154,9 +154,9 @@ func whole(d time.Duration) time.Duration {
 
 // The camera's cable is pulled, or something on the way drops what it sends and gets.
 func TestCameraCutOff(t *testing.T) {
-	for name, cut := range map[string]func(*watching) (back func()){
-		"cable pulled": func(w *watching) func() { return w.camera.where.unplug() },
-		"on the way":   func(w *watching) func() { return w.camera.site.router.drop() },
+	for name, cut := range map[string]func(*ongoing) (back func()){
+		"cable pulled": func(w *ongoing) func() { return w.camera.where.unplug() },
+		"on the way":   func(w *ongoing) func() { return w.camera.site.router.drop() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := watchFrom(t, restricted, restricted)
