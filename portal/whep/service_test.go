@@ -279,6 +279,7 @@ func TestViewsAreBounded(t *testing.T) {
 			require.ErrorIs(t, err, ErrTooMany, token)
 		}
 		require.NoError(t, all[0]())
+		time.Sleep(time.Second) // of the bubble
 		a := b.begin(b.watcher("0"))
 
 		// The camera was away: its oldest view may be dead, and makes room.
