@@ -37,6 +37,7 @@ func TestRoleOfACameraGoesNowhere(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *bench) {
 		p := b.open(login(owner), "")
 		p.offer(1, ownersDoor)
+		require.Len(t, b.published(), 1) // the session is known
 		session := p.viewer.Session(1)
 		payload, err := signaling.Encode(signaling.Message{Type: signaling.TypeAnswer, Session: session, SDP: sdp, Role: signaling.RoleOwner})
 		require.NoError(t, err)
