@@ -5,11 +5,12 @@ import (
 	"time"
 )
 
-// A viewer reports several times a second what has arrived, so one of whom nothing is heard for
+// Browsers report several times a second what has arrived, so one of whom nothing is heard for
 // silenceTime is out of reach. ICE takes five times as long to say so (iceDisconnected).
 const (
 	silenceTime = time.Second
-	listenEvery = 250 * time.Millisecond
+	oftenTime   = silenceTime / 2 // between two reports of who reports often; of others silence means nothing
+	listenEvery = silenceTime / 4
 )
 
 // epoch is when this process began. Time since then is monotonic.
@@ -18,15 +19,18 @@ var epoch = time.Now()
 // hearing knows when a viewer was last heard of. Its zero value has never heard of it.
 type hearing struct {
 	last    atomic.Int64 // since epoch
+	often   atomic.Bool  // by the last two
 	noticed bool         // that it is silent; the manager's
 }
 
-func (h *hearing) note() { h.last.Store(int64(time.Since(epoch))) }
+func (h *hearing) note() {
+	now := int64(time.Since(epoch))
+	h.often.Store(time.Duration(now-h.last.Swap(now)) < oftenTime)
+}
 
-// silent reports whether a viewer who was heard of is not any more.
+// silent reports whether a viewer who was heard of often is not any more.
 func (h *hearing) silent() bool {
-	last := h.last.Load()
-	return last != 0 && time.Since(epoch)-time.Duration(last) > silenceTime
+	return h.often.Load() && time.Since(epoch)-time.Duration(h.last.Load()) > silenceTime
 }
 
 // fellSilent is like silent, but true only once.

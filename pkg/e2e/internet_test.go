@@ -154,6 +154,7 @@ func (n *site) host(t *testing.T) *host {
 	h := newHost(&far, "port"+itoa(n.hosts), "lan")
 	h.within = n.outer.within
 	h.set("net/ipv6/conf/all/disable_ipv6", "1")
+	h.set("net/ipv4/conf/all/ignore_routes_with_linkdown", "1") // as if something took them away, as on most systems
 	h.address = n.subnet + itoa(n.hosts+1)
 	h.give(h.address + "/24")
 	h.run("ip", "route", "add", "default", "via", n.subnet+"1")

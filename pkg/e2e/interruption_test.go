@@ -32,9 +32,9 @@ func watchFrom(t *testing.T, viewer, camera kind) *ongoing {
 	w.openAs(w.camera.person, "/cameras/"+w.camera.id)
 	w.await(isLive)
 	w.await(`document.querySelector('#player').dataset.path === '` + expected(viewer, camera) + `'`)
-	w.awaitAdvance(60)
 	w.loaded = eval[float64](w.page, `performance.timeOrigin`)
 	eval[bool](w.page, noteFrames)
+	w.awaitAdvance(60)
 	return w
 }
 
@@ -50,22 +50,25 @@ const noteFrames = `(() => {
 	return true;
 })()`
 
-// now is the page's time in ms.
-func (w *ongoing) now() float64 { return eval[float64](w.page, `performance.now()`) }
+// now is the page's time in ms. It does not ask the page, which may be asleep.
+func (w *ongoing) now() float64 { return float64(time.Now().UnixMicro())/1000 - w.loaded }
 
 // movesSince waits until the picture moves, and returns how long after a moment of the page's time it
-// did. Its first frame is so many frames ahead of the last one before: none is from a queue on the way.
-func (w *ongoing) movesSince(moment float64, ahead int) float64 {
+// did. Frames that were waiting on the way since before do not count: one that does is of its time, as
+// those of the latest second tell it.
+func (w *ongoing) movesSince(moment float64) float64 {
 	w.t.Helper()
-	expression := `(() => {
-		const before = window.shown.findLast(([at]) => at <= ` + ftoa(moment) + `);
-		return window.shown.find(([at, number]) => at > ` + ftoa(moment) + ` && (number - before[1] + 65536) % 65536 >= ` + itoa(ahead) + `);
-	})()`
-	w.await(expression)
-	at := eval[[]float64](w.page, expression)[0]
-	w.awaitAdvance(30)
+	w.await(`window.shown.at(-1)[0] > ` + ftoa(moment))
+	w.awaitAdvance(60)
 	w.await(isLive)
 	w.notReloaded()
+	at := eval[float64](w.page, `(() => {
+		const [end, newest] = window.shown.at(-1);
+		const [start, oldest] = window.shown.findLast(([at]) => at < end - 1000);
+		const rate = (newest - oldest) / (end - start);
+		const fresh = ([at, number]) => at > `+ftoa(moment)+` && Math.abs(newest - number - (end - at) * rate) < 20;
+		return window.shown.find(fresh)[0];
+	})()`)
 	return at - moment
 }
 
@@ -120,7 +123,7 @@ func TestPortalGone(t *testing.T) {
 	w.awaitAdvance(60)
 	gap := w.longestGap(moment)
 	t.Logf("longest gap: %.0f ms", gap)
-	require.Less(t, gap, 500.0)
+	require.Less(t, gap, 1500.0, "the picture never stopped")
 	require.Equal(t, session, w.session(), "it is the same view")
 	w.restartsByHand()
 }
@@ -164,7 +167,7 @@ func TestCameraCutOff(t *testing.T) {
 			w.last(whole(30 * time.Second))
 			moment := w.now()
 			back()
-			took := w.movesSince(moment, 100)
+			took := w.movesSince(moment)
 			t.Logf("it moves again after %.0f ms", took)
 			require.Less(t, took, again)
 		})
@@ -178,7 +181,7 @@ func TestRelayRestarts(t *testing.T) {
 	w.portal.kill()
 	w.startPortal()
 	ready := w.now()
-	took := w.movesSince(ready, 0)
+	took := w.movesSince(ready)
 	w.awaitAdvance(100)
 	t.Logf("it moves %.0f ms after the relay's return; longest gap %.0f ms", took, w.longestGap(moment))
 	require.Equal(t, relayed, eval[string](w.page, `document.querySelector('#player').dataset.path`))
@@ -190,9 +193,9 @@ func TestViewerSleeps(t *testing.T) {
 	w := watchFrom(t, restricted, restricted)
 	w.host.signal(unix.SIGSTOP)
 	w.last(20 * time.Second)
-	w.host.signal(unix.SIGCONT)
 	moment := w.now()
-	took := w.movesSince(moment, 200)
+	w.host.signal(unix.SIGCONT)
+	took := w.movesSince(moment)
 	t.Logf("it moves again after %.0f ms", took)
 	require.Less(t, took, again)
 }

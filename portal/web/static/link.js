@@ -166,6 +166,15 @@ export class Link {
    * What packets still come over the old one are not lost.
    */
   restart() {
+    if (!this.#timers.has('restart')) this.#restart();
+  }
+
+  /** The picture is back, however. */
+  settled() {
+    this.#timers.clear('restart');
+  }
+
+  #restart() {
     const { peer } = this;
     if (!peer?.answered) return;
     if (!this.#signal.ready) {
@@ -177,21 +186,20 @@ export class Link {
     this.#timers.clear('grace');
     this.#timers.set('restart', RESTART_MS, () => this.#restartFailed());
     this.#timers.set('unheard', UNHEARD_MS, () => this.#unheard(peer));
-    this.#onWelcome = () => this.#repeat(peer);
     peer.restart(this.#signal.ice, (sdp) => this.#offer(peer, sdp)).catch(() => this.#gaveUp(peer));
   }
 
   /** The camera asks for a restart: its network is another one, and an offer to its old one was lost. */
   asked() {
-    if (this.peer?.answered) this.restart();
-    else this.#repeat(this.peer);
+    if (this.peer?.answered) this.#restart();
+    else this.#repeat();
   }
 
   /** Repeats the offer of a restart, with the candidates that were found meanwhile. */
-  #repeat(peer) {
-    if (!peer || peer !== this.peer || peer.answered) return;
+  #repeat() {
+    const { peer } = this;
+    if (peer?.pc.signalingState !== 'have-local-offer' || !peer.pc.remoteDescription) return; // the first one is not repeated
     this.#timers.set('unheard', UNHEARD_MS, () => this.#unheard(peer));
-    this.#onWelcome = () => this.#repeat(peer);
     this.#offer(peer, peer.offered);
   }
 
@@ -217,6 +225,7 @@ export class Link {
     if (this.#spare) this.#spare.configure(this.#signal.ice);
     else if (!this.peer) this.warm();
     if (run) run();
+    else if (this.peer?.answered === false) this.#repeat(); // the socket before may have been dead
     else if (this.peer?.relayed) this.restart(); // a relay ends with the credential it was made with
   }
 }

@@ -112,6 +112,7 @@ export class Peer {
 
   /** Offers an ICE restart in the same session. */
   async restart(ice, send) {
+    this.answered = false; // from now on, so that there is one at a time
     this.configure(ice);
     await this.#offer(await this.pc.createOffer({ iceRestart: true }), send);
   }

@@ -6,12 +6,24 @@ export class Timers {
   /** @param {string} name @param {number} ms @param {() => void} run */
   set(name, ms, run) {
     this.clear(name);
-    this.#running.set(name, setTimeout(run, ms));
+    const end = () => {
+      this.#running.delete(name);
+      run();
+    };
+    this.#running.set(name, setTimeout(end, ms));
+  }
+
+  /** Whether the timer runs. */
+  has(name) {
+    return this.#running.has(name);
   }
 
   /** Stops the named timers; those that do not run do not matter. */
   clear(...names) {
-    for (const name of names) clearTimeout(this.#running.get(name));
+    for (const name of names) {
+      clearTimeout(this.#running.get(name));
+      this.#running.delete(name);
+    }
   }
 
   clearAll() {

@@ -292,6 +292,7 @@ export class Viewer extends EventTarget {
     if (this.state === 'waiting' && since - peer.control.dark?.since < LATE_MS) return;
     if (this.state === 'live' || !this.#to('frame')) return;
     this.#timers.clear('frame');
+    this.#link.settled();
     this.#attempts = 0;
   }
 
