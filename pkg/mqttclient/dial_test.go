@@ -75,3 +75,37 @@ func TestCredentialsAreLookedForOftenWithoutANetwork(t *testing.T) {
 		h.stop()
 	})
 }
+
+// frozen is a connection that can be made to lose all that is sent, as one whose router forgot it.
+type frozen struct {
+	net.Conn
+	lost *atomic.Bool
+}
+
+func (f frozen) Write(p []byte) (int, error) {
+	if f.lost.Load() {
+		return len(p), nil
+	}
+	return f.Conn.Write(p)
+}
+
+// A connection that is doubted is left unless the broker acknowledges soon.
+func TestVerify(t *testing.T) {
+	s := serve(t, "127.0.0.1:0")
+	var lost atomic.Pointer[atomic.Bool] // of the latest connection
+	h := start(t, s.url, camera, func(cfg *mqttclient.Config) {
+		cfg.Dial = func(ctx context.Context) (net.Conn, error) {
+			conn, err := new(net.Dialer).DialContext(ctx, "tcp", s.TCPAddr().String())
+			lost.Store(&atomic.Bool{})
+			return frozen{conn, lost.Load()}, err
+		}
+	})
+	next(t, "up", h.ups)
+	require.NoError(t, h.Verify(t.Context(), status("here")))
+	require.Empty(t, h.ups, "it stays")
+	lost.Load().Store(true)
+	require.Error(t, h.Verify(t.Context(), status("here?")))
+	next(t, "up again", h.ups)
+	require.NoError(t, h.Verify(t.Context(), status("here")))
+	require.Equal(t, int32(1), h.asked.Load(), "with the same credential")
+}
