@@ -112,21 +112,30 @@ func TestAddressChanges(t *testing.T) {
 	}
 }
 
-// The portal with its broker is gone for a while: what is direct goes on.
+// The portal with its broker is gone, for a while or for as long as it takes to start it again: what is
+// direct goes on and loses nothing.
 func TestPortalGone(t *testing.T) {
-	w := watchFrom(t, restricted, restricted)
-	session, moment := w.session(), w.now()
-	w.portal.kill()
-	w.last(whole(60 * time.Second))
-	w.startPortal()
-	w.camera.process.await(`(?s)connected to the portal's broker.*connected to the portal's broker`)
-	w.awaitAdvance(60)
-	gap := w.longestGap(moment)
-	t.Logf("longest gap: %.0f ms", gap)
-	require.Less(t, gap, 1500.0, "the picture never stopped")
-	require.Equal(t, session, w.session(), "it is the same view")
-	w.restartsByHand()
+	for name, long := range map[string]time.Duration{"a minute": whole(time.Minute), "a moment": 0} {
+		t.Run(name, func(t *testing.T) {
+			w := watchFrom(t, restricted, restricted)
+			session, moment, lost := w.session(), w.now(), w.lost()
+			w.portal.kill()
+			w.last(long)
+			w.startPortal()
+			w.camera.process.await(`(?s)connected to the portal's broker.*connected to the portal's broker`)
+			w.awaitAdvance(60)
+			gap := w.longestGap(moment)
+			t.Logf("longest gap: %.0f ms", gap)
+			require.Equal(t, lost, w.lost(), "packets lost")
+			require.Less(t, gap, 1500.0, "the picture never stopped")
+			require.Equal(t, session, w.session(), "it is the same view")
+			w.restartsByHand()
+		})
+	}
 }
+
+// lost is how many packets were lost on the way to the page.
+func (w *ongoing) lost() int { return eval[int](w.page, `window.trace.lost()`) }
 
 // restartsByHand ends the view and begins another one from the same page: it has signalling.
 func (w *ongoing) restartsByHand() {

@@ -69,7 +69,12 @@ const traceScript = `(() => {
 		};
 		return [...report.values()].filter(({ type }) => type === 'candidate-pair').map(words);
 	};
-	window.trace = { note, dump: async () => [...lines, ...(await Promise.all(connections.map((c, i) => pairs(c, i + 1)))).flat()] };
+	const lost = async () => {
+		const reports = await Promise.all(connections.map((connection) => connection.getStats()));
+		const streams = reports.flatMap((report) => [...report.values()].filter(({ type }) => type === 'inbound-rtp'));
+		return streams.reduce((sum, { packetsLost }) => sum + packetsLost, 0);
+	};
+	window.trace = { lost, dump: async () => [...lines, ...(await Promise.all(connections.map((c, i) => pairs(c, i + 1)))).flat()] };
 	addEventListener('DOMContentLoaded', () => {
 		const player = document.querySelector('#player');
 		if (player) new MutationObserver(() => note('page', player.dataset.state, player.dataset.path, document.querySelector('#overlay-text').textContent))
