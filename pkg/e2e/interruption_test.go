@@ -92,7 +92,7 @@ func (w *ongoing) session() string {
 }
 
 // Who watches, and the camera, get other addresses: the router's provider gives it another, or the
-// computer moves to another network.
+// computer moves to another network. The view is direct or relayed.
 func TestAddressChanges(t *testing.T) {
 	for name, change := range map[string]func(*ongoing){
 		"viewer's router": func(w *ongoing) { w.home.readdress() },
@@ -100,15 +100,20 @@ func TestAddressChanges(t *testing.T) {
 		"camera's router": func(w *ongoing) { w.camera.site.readdress() },
 		"camera":          func(w *ongoing) { w.camera.site.move(w.camera.where) },
 	} {
-		t.Run(name, func(t *testing.T) {
-			w := watchFrom(t, restricted, restricted)
-			moment := w.now()
-			change(w)
-			w.awaitAdvance(200)
-			gap := w.longestGap(moment)
-			t.Logf("longest gap: %.0f ms", gap)
-			require.Less(t, gap, again)
-		})
+		for _, both := range []kind{restricted, symmetric} {
+			t.Run(name+", "+string(both), func(t *testing.T) {
+				if both == symmetric && !allNetworks() {
+					t.Skip("NOT TESTED: relayed views whose ends move; make test-nat does")
+				}
+				w := watchFrom(t, both, both)
+				moment := w.now()
+				change(w)
+				w.awaitAdvance(200)
+				gap := w.longestGap(moment)
+				t.Logf("longest gap: %.0f ms", gap)
+				require.Less(t, gap, again)
+			})
+		}
 	}
 }
 
@@ -183,18 +188,23 @@ func TestCameraCutOff(t *testing.T) {
 	}
 }
 
-// The relay restarts, with the portal, while a view needs it.
+// The relay restarts, with the portal, while a view needs it, by UDP or by TLS.
 func TestRelayRestarts(t *testing.T) {
-	w := watchFrom(t, symmetric, symmetric)
-	moment := w.now()
-	w.portal.kill()
-	w.startPortal()
-	ready := w.now()
-	took := w.movesSince(ready)
-	w.awaitAdvance(100)
-	t.Logf("it moves %.0f ms after the relay's return; longest gap %.0f ms", took, w.longestGap(moment))
-	require.Equal(t, relayed, eval[string](w.page, `document.querySelector('#player').dataset.path`))
-	w.restartsByHand()
+	for _, both := range []kind{symmetric, only443} {
+		t.Run(string(both), func(t *testing.T) {
+			w := watchFrom(t, both, both)
+			moment := w.now()
+			w.portal.kill()
+			w.startPortal()
+			back := w.now()
+			took := w.movesSince(back)
+			w.awaitAdvance(100)
+			t.Logf("it moves %.0f ms after the relay's return; longest gap %.0f ms", took, w.longestGap(moment))
+			require.Less(t, took, again)
+			require.Equal(t, relayed, eval[string](w.page, `document.querySelector('#player').dataset.path`))
+			w.restartsByHand()
+		})
+	}
 }
 
 // A laptop's lid is closed for a while.
