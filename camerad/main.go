@@ -23,11 +23,12 @@ const (
 
 // cli is the command line; see camerad --help.
 type cli struct {
-	Config   string      `short:"c" placeholder:"PATH" help:"Configuration file. Default: ${config} if it exists, else the defaults."`
-	Run      runCmd      `cmd:"" default:"1" help:"Serve viewers until SIGINT or SIGTERM (the default command)."`
-	Selftest selftestCmd `cmd:"" help:"Record a few seconds from the configured source and say what was seen."`
-	Sources  sourcesCmd  `cmd:"" help:"List the cameras that are connected."`
-	Version  versionCmd  `cmd:"" help:"Print the version."`
+	Config      string         `short:"c" placeholder:"PATH" help:"Configuration file. Default: ${config} if it exists, else the defaults."`
+	Run         runCmd         `cmd:"" default:"1" help:"Serve viewers until SIGINT or SIGTERM (the default command)."`
+	Selftest    selftestCmd    `cmd:"" help:"Record a few seconds from the configured source and say what was seen."`
+	Fingerprint fingerprintCmd `cmd:"" help:"Print the fingerprint of this camera's certificate, to compare it with what the portal shows."`
+	Sources     sourcesCmd     `cmd:"" help:"List the cameras that are connected."`
+	Version     versionCmd     `cmd:"" help:"Print the version."`
 }
 
 // console is what commands read from and write to.

@@ -47,7 +47,7 @@ func LoadIdentity(folder string) (Identity, error) {
 	}
 	certificate, err := webrtc.CertificateFromPEM(string(data))
 	if err != nil {
-		return Identity{}, fmt.Errorf("camera certificate %s is damaged (%w); restore it, or delete it and pair the camera again", path, err)
+		return Identity{}, fmt.Errorf("camera certificate %s is damaged (%w); restore it, or delete it: the camera makes another one, which its owner has to accept on the portal", path, err)
 	}
 	return newIdentity(*certificate)
 }

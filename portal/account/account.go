@@ -69,6 +69,8 @@ type SignUpForm struct {
 	ClaimCode       string `json:"claim_code" form:"claim_code"`
 	Password        string `json:"password" form:"password"`
 	PasswordConfirm string `json:"password_confirm" form:"password_confirm"`
+	// Fingerprint is the certificate's, where the label has one; it is pinned.
+	Fingerprint string `json:"fingerprint" form:"fingerprint"`
 }
 
 // SignUp begins a sign-up: the account is pending until [Service.Confirm] and gone after
@@ -78,6 +80,7 @@ func (s *Service) SignUp(ctx context.Context, form SignUpForm) (*store.User, err
 	wrong.checkUsername(form.Username)
 	wrong.checkPasswords(form.Username, form.Password, form.PasswordConfirm)
 	camera, code := wrong.checkClaim(form.CameraID, form.ClaimCode)
+	fingerprint := wrong.checkFingerprint(form.Fingerprint)
 	if err := wrong.err(); err != nil {
 		return nil, err
 	}
@@ -94,6 +97,9 @@ func (s *Service) SignUp(ctx context.Context, form SignUpForm) (*store.User, err
 		return nil, s.claimRefused(ctx, camera)
 	case err != nil:
 		return nil, fmt.Errorf("sign up: %w", err)
+	}
+	if err := s.pinLabel(ctx, user.ID, camera, fingerprint); err != nil {
+		return nil, err
 	}
 	s.log.Info("sign-up begun", "user", user.ID, "camera", camera)
 	return user, nil

@@ -27,6 +27,8 @@ type ClaimForm struct {
 	CameraID  string `json:"camera_id" form:"camera_id"`
 	ClaimCode string `json:"claim_code" form:"claim_code"`
 	Name      string `json:"name" form:"name"`
+	// Fingerprint is the certificate's, where the label has one; it is pinned.
+	Fingerprint string `json:"fingerprint" form:"fingerprint"`
 }
 
 // Claim gives the user a camera and returns its id. Failures are FieldErrors.
@@ -34,10 +36,11 @@ func (s *Service) Claim(ctx context.Context, userID int64, form ClaimForm) (stri
 	wrong := FieldErrors{}
 	camera, code := wrong.checkClaim(form.CameraID, form.ClaimCode)
 	name := wrong.checkName(form.Name)
+	fingerprint := wrong.checkFingerprint(form.Fingerprint)
 	if err := wrong.err(); err != nil {
 		return "", err
 	}
-	err := s.store.Claim(ctx, userID, camera, credential.HashClaimCode(camera, code), name)
+	err := s.store.ClaimPinned(ctx, userID, camera, credential.HashClaimCode(camera, code), name, fingerprint)
 	if errors.Is(err, store.ErrClaimRefused) {
 		return "", s.claimRefused(ctx, camera)
 	}

@@ -29,6 +29,8 @@ const (
 	FieldPassword = "password"
 	FieldConfirm  = "password_confirm"
 	FieldName     = "name"
+	// FieldFingerprint is of the camera's certificate, from its label.
+	FieldFingerprint = "fingerprint"
 )
 
 // PasswordRule is one rule of a good password. Pattern is a regular expression that means the same

@@ -24,6 +24,11 @@ type Camera struct {
 	CreatedAt         time.Time
 }
 
+// IdentityChanged reports whether the camera has another certificate than the one that is pinned.
+func (c *Camera) IdentityChanged() bool {
+	return c.PinnedFingerprint != "" && c.Fingerprint != "" && c.PinnedFingerprint != c.Fingerprint
+}
+
 // Provision adds a camera that nobody owns.
 func (s *Store) Provision(ctx context.Context, cameraID string, claimHash []byte) error {
 	return s.db.WithContext(ctx).Create(&Camera{ID: cameraID, ClaimHash: claimHash, KeyVersion: 1}).Error
@@ -61,15 +66,43 @@ func (s *Store) AllCameras(ctx context.Context) ([]Camera, error) {
 	return cameras, err
 }
 
-// Claim gives an unowned camera to a user and uses its code up.
+// Claim gives an unowned camera to a user and uses its code up. The certificate that it has now is pinned.
 func (s *Store) Claim(ctx context.Context, userID int64, cameraID string, claimHash []byte, name string) error {
+	return s.ClaimPinned(ctx, userID, cameraID, claimHash, name, "")
+}
+
+// ClaimPinned is [Store.Claim] with the fingerprint of the camera's label, which is pinned whatever the
+// camera itself reports; "" is none.
+func (s *Store) ClaimPinned(ctx context.Context, userID int64, cameraID string, claimHash []byte, name, fingerprint string) error {
 	if err := s.ExpirePending(ctx); err != nil {
 		return err
 	}
-	return take(s.db.WithContext(ctx), cameraID, claimHash, map[string]any{
+	set := map[string]any{
 		"owner_id": userID, "claimed_at": s.now(), "claim_hash": nil, "name": name,
 		"pinned_fingerprint": gorm.Expr("fingerprint"),
-	})
+	}
+	if fingerprint != "" {
+		set["pinned_fingerprint"] = fingerprint
+	}
+	return take(s.db.WithContext(ctx), cameraID, claimHash, set)
+}
+
+// firstPin pins what a camera reports, unless its label has named the certificate.
+var firstPin = gorm.Expr("CASE WHEN pinned_fingerprint = '' THEN fingerprint ELSE pinned_fingerprint END")
+
+// PinLabel pins the certificate that the label of a camera names while its sign-up is unfinished.
+func (s *Store) PinLabel(ctx context.Context, userID int64, cameraID, fingerprint string) error {
+	return one(s.db.WithContext(ctx).Model(&Camera{}).
+		Where("id = ? AND owner_id = ? AND claim_hash IS NOT NULL", cameraID, userID).
+		Update("pinned_fingerprint", fingerprint))
+}
+
+// AcceptFingerprint pins the certificate that a camera has reported in place of the one before. Both have to
+// be what the owner was shown: [ErrNotFound] also means that one of them changed meanwhile.
+func (s *Store) AcceptFingerprint(ctx context.Context, userID int64, cameraID, pinned, reported string) error {
+	return one(s.db.WithContext(ctx).Model(&Camera{}).
+		Where("id = ? AND owner_id = ? AND pinned_fingerprint = ? AND fingerprint = ?", cameraID, userID, pinned, reported).
+		Update("pinned_fingerprint", reported))
 }
 
 // take is the one statement by which a camera gets an owner: of two at once, one finds it unowned.

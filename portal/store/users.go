@@ -73,7 +73,7 @@ func (s *Store) Confirm(ctx context.Context, userID int64) error {
 		}
 		claimed := tx.Model(&Camera{}).
 			Where("owner_id = ? AND claim_hash IS NOT NULL AND last_seen_at >= ?", userID, user.CreatedAt).
-			Updates(map[string]any{"claim_hash": nil, "pinned_fingerprint": gorm.Expr("fingerprint")})
+			Updates(map[string]any{"claim_hash": nil, "pinned_fingerprint": firstPin})
 		if err := one(claimed); err != nil {
 			return err
 		}
@@ -101,7 +101,7 @@ func deletePending(tx, which *gorm.DB) error {
 		return err
 	}
 	for _, user := range users {
-		freed := map[string]any{"owner_id": nil, "claimed_at": nil, "name": ""}
+		freed := map[string]any{"owner_id": nil, "claimed_at": nil, "name": "", "pinned_fingerprint": ""}
 		if err := tx.Model(&Camera{}).Where("owner_id = ?", user.ID).Updates(freed).Error; err != nil {
 			return err
 		}

@@ -39,9 +39,10 @@ func (s *server) claim(c echo.Context, user *store.User) error {
 	}
 	_, err = s.Accounts.Claim(c.Request().Context(), user.ID, account.ClaimForm{
 		CameraID: values.Get(account.FieldCamera), ClaimCode: values.Get(account.FieldCode), Name: values.Get(account.FieldName),
+		Fingerprint: values.Get(account.FieldFingerprint),
 	})
 	if err != nil {
-		f, status, ok := newForm(values, account.FieldCamera, account.FieldCode, account.FieldName).withError(err)
+		f, status, ok := newForm(values, account.FieldCamera, account.FieldCode, account.FieldName, account.FieldFingerprint).withError(err)
 		if !ok {
 			return err
 		}
@@ -52,7 +53,7 @@ func (s *server) claim(c echo.Context, user *store.User) error {
 
 // watchModules is everything that watch.js imports before there is a picture; a test compares.
 var watchModules = []string{
-	"signal.js", "viewer.js", "machine.js", "link.js", "peer.js", "control.js", "fingerprint.js", "refusals.js", "timers.js",
+	"signal.js", "viewer.js", "machine.js", "link.js", "known.js", "peer.js", "control.js", "fingerprint.js", "refusals.js", "timers.js",
 	"progress.js", "readout.js", "controls.js", "snapshot.js", "figures.js", "presence.js", "time.js",
 }
 

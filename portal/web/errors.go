@@ -55,6 +55,7 @@ var refusals = []struct {
 }{
 	{account.ErrCredentials, http.StatusUnauthorized, "wrong-credentials", "Log-in failed"},
 	{account.ErrNotSeen, http.StatusConflict, "camera-not-seen", "Camera not seen yet"},
+	{account.ErrIdentity, http.StatusConflict, "identity-unchanged", "Nothing was accepted"},
 	{account.ErrExpired, http.StatusGone, "sign-up-expired", "This sign-up has expired"},
 	{errNoLogin, http.StatusUnauthorized, "not-logged-in", "Not logged in"},
 	{errUnfinished, http.StatusForbidden, "sign-up-unfinished", "Sign-up not finished"},

@@ -36,7 +36,7 @@ type view struct {
 
 func parsePages(assets *assets, now func() time.Time) (pages, error) {
 	funcs := template.FuncMap{
-		"asset": assets.url, "code": credential.FormatCode, "cameraName": cameraName, "plural": plural, "field": newField,
+		"asset": assets.url, "code": credential.FormatCode, "cameraName": cameraName, "plural": plural, "field": newField, "groups": credential.FingerprintGroups,
 		"iso":    func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"ago":    func(t time.Time) string { return ago(now().Sub(t)) },
 		"seenAt": func(p signaling.Presence) time.Time { return time.UnixMilli(p.LastSeen) },
@@ -89,6 +89,7 @@ var notices = map[string]string{
 	"claimed":       "The camera is yours.",
 	"renamed":       "The name is saved.",
 	"token-revoked": "The link is revoked. Whoever watched by it is cut off.",
+	"identity":      "The new certificate is pinned. Browsers that have seen the old one ask once more.",
 	"signed-up":     "Welcome! Your camera is connected and your account is ready.",
 }
 

@@ -32,10 +32,11 @@ func (s *server) signUp(c echo.Context) error {
 	_, err = s.beginSignUp(c, account.SignUpForm{
 		Username: values.Get(account.FieldUsername),
 		CameraID: values.Get(account.FieldCamera), ClaimCode: values.Get(account.FieldCode),
-		Password: values.Get(account.FieldPassword), PasswordConfirm: values.Get(account.FieldConfirm),
+		Fingerprint: values.Get(account.FieldFingerprint),
+		Password:    values.Get(account.FieldPassword), PasswordConfirm: values.Get(account.FieldConfirm),
 	})
 	if err != nil {
-		f, status, ok := newForm(values, account.FieldUsername, account.FieldCamera, account.FieldCode).withError(err)
+		f, status, ok := newForm(values, account.FieldUsername, account.FieldCamera, account.FieldCode, account.FieldFingerprint).withError(err)
 		if !ok {
 			return err
 		}

@@ -1,6 +1,7 @@
 // The sessions of this page with one camera, one after the other: their offers and answers over the
 // portal, the way back after an interruption, and whether the camera at the other end is the right
 // one. What follows from all that for the view is up to viewer.js.
+import { rememberFingerprint, seenFingerprint } from './known.js';
 import { Mismatch, Peer } from './peer.js';
 import { Timers } from './timers.js';
 
@@ -12,8 +13,9 @@ const UNHEARD_MS = 800; // an offer of a restart without an answer by then was s
 
 const LOST = 'The connection to the camera was lost.';
 const CHANGED = 'The certificate of this connection is not the one that belongs to your camera.';
-const IN_BETWEEN = 'Somebody may be trying to put themselves between you and the camera, so nothing was connected. ' +
-  'If the camera was reset or replaced, release it and claim it again.';
+const IN_BETWEEN = 'Somebody may be putting themselves in between, or the camera was reset or replaced. Nothing was connected.';
+const REPINNED = 'The portal names another certificate for this camera than the one that this browser has seen. ' +
+  'If nobody replaced the camera, somebody else may control the portal. Nothing was connected.';
 
 /**
  * What a link tells, always of the session in use.
@@ -24,7 +26,7 @@ const IN_BETWEEN = 'Somebody may be trying to put themselves between you and the
  * @property {() => void} connected
  * @property {() => void} interrupted no packets arrive; it looks for another way by itself
  * @property {(why: string) => void} lost only a new session helps
- * @property {(why: string) => void} refused the certificate is not the camera's
+ * @property {(why: string) => void} refused the certificate is not the camera's, or may not be
  * @property {() => void} pinned the portal says which certificate is the camera's
  * @property {(message: {type: string}) => void} control the camera said something on the control channel
  * @property {() => void} mute the control channel ended, and the connection did not
@@ -40,6 +42,7 @@ export class Link {
   #signal;
   #camera;
   #fingerprint;
+  #seen; // by this browser
   #on;
   #spare = null;
   #onWelcome = null;
@@ -52,7 +55,8 @@ export class Link {
   constructor({ signal, camera, fingerprint }, on) {
     this.#signal = signal;
     this.#camera = camera;
-    this.#fingerprint = fingerprint;
+    this.#seen = seenFingerprint(camera);
+    this.#fingerprint = fingerprint || this.#seen;
     this.pinned = fingerprint !== '';
     this.#on = on;
     signal.addEventListener('welcome', () => this.#welcome());
@@ -74,6 +78,7 @@ export class Link {
   /** Begins a new session, or does when the portal is reached. */
   open() {
     this.close('failed');
+    if (this.#repinned) return this.#on.refused(REPINNED);
     if (this.#signal.ready) return this.#open();
     this.#onWelcome = () => this.#open();
     this.#on.step('portal');
@@ -123,7 +128,12 @@ export class Link {
     this.#fingerprint = fingerprint;
     this.pinned = true;
     this.#on.pinned();
+    if (this.#repinned && this.peer) return this.#on.refused(REPINNED);
     if (before && before.toUpperCase() !== fingerprint.toUpperCase() && this.peer?.answered) this.#on.refused(CHANGED);
+  }
+
+  get #repinned() {
+    return this.#seen !== '' && this.#fingerprint.toUpperCase() !== this.#seen;
   }
 
   #offer(peer, sdp) {
@@ -139,6 +149,13 @@ export class Link {
     this.#on.lost('The camera did not answer.');
   }
 
+  /** Keeps the certificate of a connection that stands: DTLS has proved it (RFC 8122, 6.2). */
+  #remember() {
+    if (this.#seen) return;
+    this.#seen = this.#fingerprint.toUpperCase();
+    rememberFingerprint(this.#camera, this.#seen);
+  }
+
   #gaveUp(peer) {
     if (peer === this.peer) this.#on.lost('');
   }
@@ -151,6 +168,7 @@ export class Link {
         return this.#timers.clear('failed');
       case 'connected':
         this.#timers.clear('grace', 'restart', 'failed');
+        this.#remember();
         return this.#on.connected();
       case 'disconnected':
         this.#timers.set('grace', GRACE_MS, () => this.restart());

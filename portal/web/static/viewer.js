@@ -33,6 +33,8 @@ export class Viewer extends EventTarget {
   /** Why it is in this state, in words. */
   text = '';
   presence;
+  /** Whether it was refused since the camera at the other end may be another one. */
+  doubted = false;
   /** "direct", "relayed" or "" while unknown. */
   path = '';
   #link;
@@ -57,7 +59,7 @@ export class Viewer extends EventTarget {
       connected: () => this.#connected(),
       interrupted: () => this.#to('lose', { step: 'wait' }),
       lost: (why) => this.#again(why),
-      refused: (why) => this.#end('refuse', why),
+      refused: (why) => this.#doubted(why),
       pinned: () => this.#emit('trust'),
       control: (message) => this.#said(message),
       mute: () => this.#emit('session'),
@@ -122,6 +124,11 @@ export class Viewer extends EventTarget {
     this.#link.warm();
   }
 
+  #doubted(why) {
+    this.doubted = true;
+    this.#end('refuse', why);
+  }
+
   #sampled(sample) {
     this.path = sample.path;
     if (this.peer) this.peer.relayed = sample.path === 'relayed';
@@ -166,6 +173,7 @@ export class Viewer extends EventTarget {
 
   #begin() {
     this.#close('failed');
+    this.doubted = false;
     this.#link.open();
   }
 

@@ -99,7 +99,10 @@ function showState() {
   byId('overlay-action').hidden = action === '';
   byId('overlay-action').textContent = action;
   if (byId('privacy-link')) byId('privacy-link').hidden = state !== 'private'; // owners only have one
-  byId('why').hidden = !['offline', 'failed', 'refused'].includes(state);
+  const check = state === 'refused' && viewer.doubted ? byId('identity-link') : null; // likewise
+  if (byId('identity-link')) byId('identity-link').hidden = !check;
+  if (check) byId('overlay-action').hidden = true; // trying again changes nothing
+  byId('why').hidden = !['offline', 'failed', 'refused'].includes(state) || viewer.doubted;
   const playing = !['idle', 'refused', 'failed', 'signedout'].includes(state);
   press(byId('play'), playing);
   byId('play').querySelector('[data-label]').textContent = playing ? 'Stop' : 'Start';
