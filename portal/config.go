@@ -25,6 +25,7 @@ type Config struct {
 	TrustedProxies []string         `yaml:"trusted_proxies"`
 	Database       string           `yaml:"database"`
 	StateDir       string           `yaml:"state_dir"`
+	GeoIPFile      string           `yaml:"geoip_file"`
 	BrokerURL      string           `yaml:"broker_url"`
 	MQTTURL        string           `yaml:"mqtt_url"`
 	Broker         broker.Config    `yaml:"broker"`
@@ -64,7 +65,7 @@ func loadConfig(path string, environ []string) (Config, error) {
 }
 
 func (c *Config) resolve(folder string) {
-	paths := []*string{&c.StateDir, &c.CertFile, &c.KeyFile, &c.Broker.CertFile, &c.Broker.KeyFile, &c.TURN.CertFile, &c.TURN.KeyFile}
+	paths := []*string{&c.StateDir, &c.GeoIPFile, &c.CertFile, &c.KeyFile, &c.Broker.CertFile, &c.Broker.KeyFile, &c.TURN.CertFile, &c.TURN.KeyFile}
 	if u, err := url.Parse(c.Database); err == nil && u.Scheme == "" {
 		paths = append(paths, &c.Database)
 	}

@@ -17,6 +17,7 @@ import (
 	"seccam/portal/account"
 	"seccam/portal/bridge"
 	"seccam/portal/device"
+	"seccam/portal/place"
 	"seccam/portal/presence"
 	"seccam/portal/relay"
 	"seccam/portal/remote"
@@ -43,6 +44,7 @@ type portal struct {
 	ice      *turn.Pool
 	metrics  net.Listener // nil if metrics are off
 	keys     credential.Keys
+	places   *place.Book
 	instance string
 	returned chan string // cameras that are connected again
 }
@@ -118,6 +120,9 @@ func (p *portal) wire(ctx context.Context, master credential.Secret) (err error)
 	if err != nil {
 		return err
 	}
+	if p.places, err = place.Open(p.cfg.GeoIPFile); err != nil {
+		return err
+	}
 	if err := p.wireICE(master); err != nil {
 		return err
 	}
@@ -138,7 +143,7 @@ func (p *portal) wire(ctx context.Context, master credential.Secret) (err error)
 			Devices: devices{&device.Service{
 				Store: p.store, Master: master, Keys: p.keys, MQTTURL: p.mqttURL, Now: time.Now, Log: p.log,
 			}},
-			Revoker: p.watcher, Ready: p.ready, Now: time.Now, Log: p.log,
+			Places: p.places, Ready: p.ready, Now: time.Now, Log: p.log,
 		})
 	return err
 }

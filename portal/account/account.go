@@ -177,21 +177,29 @@ func (s *Service) LogIn(ctx context.Context, username, password string) (*store.
 			return nil, fmt.Errorf("log in: %w", err)
 		}
 	}
-	hash := s.decoy
-	if user != nil {
-		hash = user.PasswordHash
-	}
-	if len(password) > 1024 { // no rule allows it, so it need not be hashed
-		return nil, ErrCredentials
-	}
-	ok, err := s.hasher.verify(ctx, password, hash)
+	ok, err := s.verify(ctx, user, password)
 	if err != nil {
 		return nil, fmt.Errorf("log in: %w", err)
 	}
-	if user == nil || !ok {
+	if !ok {
 		return nil, ErrCredentials
 	}
 	return user, nil
+}
+
+// verify reports whether the password is the user's. It takes as long for no user, and for one who has no
+// password.
+func (s *Service) verify(ctx context.Context, user *store.User, password string) (bool, error) {
+	hash := s.decoy
+	known := user != nil && user.PasswordHash != ""
+	if known {
+		hash = user.PasswordHash
+	}
+	if len(password) > 1024 { // no rule allows it, so it need not be hashed
+		return false, nil
+	}
+	ok, err := s.hasher.verify(ctx, password, hash)
+	return ok && known, err
 }
 
 // User returns an account by its id, or ErrNotFound; expired sign-ups are not found.

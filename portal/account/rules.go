@@ -28,6 +28,7 @@ const (
 	FieldCode     = "claim_code"
 	FieldPassword = "password"
 	FieldConfirm  = "password_confirm"
+	FieldCurrent  = "current_password"
 	FieldName     = "name"
 	// FieldFingerprint is of the camera's certificate, from its label.
 	FieldFingerprint = "fingerprint"

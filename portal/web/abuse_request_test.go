@@ -132,13 +132,16 @@ func TestAbuse36_NoSecretsInURLsAndReferrers(t *testing.T) {
 	}
 }
 
+// wrongTyped is fields of the account's bodies, which are strings.
+const wrongTyped = `"current_password":1,"code":{},"email":[]`
+
 // TestAbuse37_MalformedJSON sends broken JSON to every API route.
 func TestAbuse37_MalformedJSON(t *testing.T) {
 	p := newPortal(t)
 	c, camera := p.member("owner")
 	bodies := []string{
-		``, `{`, `null`, `[]`, `"x"`, `1`, `{"username":1,"camera_id":1,"camera":1,"name":1,"password":[],"proof":{},"key":1}`, `{"username":"a`,
-		`{} {}`, "\x00\xff", strings.Repeat(`{"a":`, 10_000), `{"name":{},"username":{},"camera":[],"camera_id":{},"key":"%"}`,
+		``, `{`, `null`, `[]`, `"x"`, `1`, `{"username":1,"camera_id":1,"camera":1,"name":1,"password":[],"proof":{},"key":1,` + wrongTyped + `}`, `{"username":"a`,
+		`{} {}`, "\x00\xff", strings.Repeat(`{"a":`, 10_000), `{"name":{},"username":{},"camera":[],"camera_id":{},"key":"%",` + wrongTyped + `}`,
 	}
 	for _, route := range p.server.echo.Routes() {
 		if !strings.HasPrefix(route.Path, apiPrefix) || !strings.Contains("POST PATCH", route.Method) {

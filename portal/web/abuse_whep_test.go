@@ -145,7 +145,7 @@ func TestAbuse12_ViewByLogin(t *testing.T) {
 	until := time.UnixMilli(p.mqtt.took()[0].Until)
 	assert.WithinDuration(t, p.clock.now().Add(loginView), until, time.Minute)
 	require.Equal(t, http.StatusSeeOther, owner.post("/logout", nil).status)
-	p.mqtt.hub.EndLogin(p.revoked.all()[0])
+	p.mqtt.hub.EndLogin(p.ended()[0])
 	heard := p.mqtt.took()
 	require.Len(t, heard, 1)
 	assert.Equal(t, "logged_out", heard[0].Reason)

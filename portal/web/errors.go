@@ -16,6 +16,7 @@ import (
 // Refusals that handlers return. Pages answer some of them with a redirect.
 var (
 	errNoLogin    = errors.New("log in first")
+	errNoProof    = errors.New("this needs a proof of who you are from the last ten minutes")
 	errUnfinished = errors.New("finish your sign-up first: its camera has to be seen once")
 	errFinished   = errors.New("this sign-up is finished already")
 	errCrossSite  = errors.New("this request came from another site's page")
@@ -58,6 +59,8 @@ var refusals = []struct {
 	{account.ErrIdentity, http.StatusConflict, "identity-unchanged", "Nothing was accepted"},
 	{account.ErrExpired, http.StatusGone, "sign-up-expired", "This sign-up has expired"},
 	{errNoLogin, http.StatusUnauthorized, "not-logged-in", "Not logged in"},
+	{errNoProof, http.StatusForbidden, "proof-needed", "Prove that it is you"},
+	{account.ErrNoPassword, http.StatusConflict, "no-password", "No password"},
 	{errUnfinished, http.StatusForbidden, "sign-up-unfinished", "Sign-up not finished"},
 	{errFinished, http.StatusConflict, "sign-up-finished", "Sign-up finished"},
 	{errCrossSite, http.StatusForbidden, "cross-site", "Request refused"},
@@ -150,6 +153,8 @@ func (s *server) errorPage(c echo.Context, p problem) error {
 	switch p.code() {
 	case "not-logged-in":
 		return seeOther(c, "/login")
+	case "proof-needed":
+		return seeOther(c, proofPath(c.Request()))
 	case "sign-up-unfinished":
 		return seeOther(c, "/setup")
 	case "sign-up-finished":

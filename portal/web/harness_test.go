@@ -62,7 +62,7 @@ func newPortalWith(t *testing.T, change func(*Config)) *portal {
 	p.server, err = newServer(cfg, Deps{
 		Accounts: p.accounts, Logins: p.store.Logins(), Presence: p.presence, Cameras: p.cameras, Signals: p.signals, Devices: p.devices,
 		Watching: whep.New(p.mqtt.hub, p.presence, log),
-		Revoker:  p.revoked, Ready: p.store.Ping, Now: p.clock.now, Log: log,
+		Ready:    p.store.Ping, Now: p.clock.now, Log: log,
 	})
 	require.NoError(t, err)
 	listener.Config.Handler = p.server.echo

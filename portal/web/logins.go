@@ -2,6 +2,8 @@ package web
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
@@ -26,12 +28,9 @@ const (
 // Keys of what a login session holds.
 const (
 	keyUser    = "user"    // int64
-	keyLogin   = "login"   // random id, the revocation subject's second half
+	keyLogin   = "login"   // the id of the [store.Login]
 	keyTouched = "touched" // int64, Unix seconds
 )
-
-// subjectPrefix begins the revocation subject of a login.
-const subjectPrefix = "login-"
 
 // logins keeps login sessions. Unlike scs's own middleware it writes only when something changed,
 // and a failed write is an error of the request.
@@ -99,16 +98,41 @@ func (l *logins) save(c echo.Context) error {
 	return nil
 }
 
-// begin logs a user in under a new token, so that a token known before is worth nothing (session
-// fixation).
-func (l *logins) begin(c echo.Context, userID int64) error {
-	ctx := c.Request().Context()
-	if err := l.RenewToken(ctx); err != nil {
-		return fmt.Errorf("begin login: %w", err)
+// renew gives the session a new token and nothing else, so that a token known before is worth nothing
+// (session fixation).
+func (l *logins) renew(ctx context.Context) error {
+	if err := errors.Join(l.RenewToken(ctx), l.Clear(ctx)); err != nil {
+		return fmt.Errorf("renew login: %w", err)
 	}
-	l.Put(ctx, keyUser, userID)
-	l.Put(ctx, keyLogin, credential.NewCode())
-	return l.save(c)
+	return nil
+}
+
+// sessionKey is the key under which the store keeps the session: scs hashes the token the same way.
+func (l *logins) sessionKey(ctx context.Context) string {
+	sum := sha256.Sum256([]byte(l.Token(ctx)))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// beginLogin logs a user in, in the place of whoever was logged in here before.
+func (s *server) beginLogin(c echo.Context, userID int64, method string) error {
+	if err := s.endLogin(c); err != nil {
+		return err
+	}
+	ctx := c.Request().Context()
+	if err := s.logins.renew(ctx); err != nil {
+		return err
+	}
+	id := credential.NewCode()
+	s.logins.Put(ctx, keyUser, userID)
+	s.logins.Put(ctx, keyLogin, id)
+	if err := s.logins.save(c); err != nil {
+		return err
+	}
+	return s.Accounts.BeginLogin(ctx, userID, id, s.logins.sessionKey(ctx), method, clientOf(c))
+}
+
+func clientOf(c echo.Context) account.Client {
+	return account.Client{Address: c.RealIP(), Agent: c.Request().UserAgent()}
 }
 
 // endLogin ends the login of a request, here and wherever its WebSockets are served.
@@ -118,14 +142,22 @@ func (s *server) endLogin(c echo.Context) error {
 	if id == "" {
 		return nil
 	}
+	err := s.Accounts.EndLogin(ctx, s.logins.GetInt64(ctx, keyUser), id)
+	if err != nil && !errors.Is(err, account.ErrNotFound) {
+		return fmt.Errorf("end login: %w", err)
+	}
+	return s.forgetLogin(c)
+}
+
+// forgetLogin removes a login that has ended from the browser.
+func (s *server) forgetLogin(c echo.Context) error {
+	ctx := c.Request().Context()
 	if err := s.logins.Destroy(ctx); err != nil {
 		return fmt.Errorf("end login: %w", err)
 	}
+	c.Set(currentLogin, nil)
 	s.logins.WriteSessionCookie(ctx, c.Response(), "", time.Time{})
 	c.Response().Header().Set("Cache-Control", "no-store")
-	if err := s.Revoker.Revoke(ctx, subjectPrefix+id); err != nil {
-		return fmt.Errorf("end login: %w", err)
-	}
 	return nil
 }
 
@@ -141,7 +173,31 @@ func (s *server) user(c echo.Context) (*store.User, error) {
 	if errors.Is(err, account.ErrNotFound) {
 		return nil, account.ErrExpired
 	}
+	if err != nil {
+		return nil, err
+	}
+	_, err = s.login(c)
 	return user, err
+}
+
+// currentLogin is where a request keeps its [store.Login] once that was looked up.
+const currentLogin = "current login"
+
+// login returns the login of a request, errNoLogin if it has ended.
+func (s *server) login(c echo.Context) (*store.Login, error) {
+	if known, ok := c.Get(currentLogin).(*store.Login); ok {
+		return known, nil
+	}
+	ctx := c.Request().Context()
+	login, err := s.Accounts.UseLogin(ctx, s.logins.GetString(ctx, keyLogin), clientOf(c))
+	if errors.Is(err, account.ErrNotFound) {
+		return nil, errNoLogin
+	}
+	if err != nil {
+		return nil, fmt.Errorf("find login: %w", err)
+	}
+	c.Set(currentLogin, login)
+	return login, nil
 }
 
 // alive returns a function that asks the database whether this request's login still holds.
@@ -158,6 +214,12 @@ func (s *server) alive(ctx context.Context) func(context.Context) bool {
 		}
 		if err == nil {
 			_, err = s.Accounts.User(fresh, userID)
+		}
+		if err == nil {
+			var holds bool
+			if holds, err = s.Accounts.LoginHolds(fresh, id); err == nil && !holds {
+				return false
+			}
 		}
 		if errors.Is(err, account.ErrNotFound) {
 			return false

@@ -84,8 +84,8 @@ func TestLogInAndOut(t *testing.T) {
 	token := c.cookie()
 	assert.Equal(t, "/login?done=signed-out", c.post("/logout", nil).header.Get("Location"))
 	assert.Contains(t, c.get("/login?done=signed-out").body, "You are logged out")
-	require.Len(t, p.revoked.all(), 1)
-	assert.True(t, strings.HasPrefix(p.revoked.all()[0], "login-"))
+	require.Len(t, p.ended(), 1)
+	assert.True(t, strings.HasPrefix(p.ended()[0], "login-"))
 	c.head.Set("Cookie", "seccam_session="+token)
 	assert.Equal(t, "/login", c.get("/home").header.Get("Location"), "the old cookie is worth nothing")
 }

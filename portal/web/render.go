@@ -91,6 +91,12 @@ var notices = map[string]string{
 	"token-revoked": "The link is revoked. Whoever watched by it is cut off.",
 	"identity":      "The new certificate is pinned. Browsers that have seen the old one ask once more.",
 	"signed-up":     "Welcome! Your camera is connected and your account is ready.",
+
+	// Of the account's page.
+	"signed-out-everywhere": "You are logged out, here and everywhere else.",
+	"login-ended":           "That login is ended. Whatever it was watching is cut off.",
+	"logins-ended":          "You are logged out everywhere else.",
+	"password-changed":      "Your password is changed, and you are logged out everywhere else.",
 }
 
 // cameraName is the name its owner gave a camera, or one made of its id.

@@ -48,6 +48,7 @@ func (s *server) routes(e *echo.Echo) {
 	page.POST("/cameras/:id/tokens/:token/revoke", s.memberCamera(s.revokeToken))
 
 	api := e.Group(apiPrefix, s.loadLogin)
+	s.accountRoutes(page, api)
 	api.GET("/signal", s.ownOrigin(s.loggedIn(s.signal)))
 	api.POST("/signup", s.apiSignUp)
 	api.POST("/signup/confirm", s.newcomer(s.apiConfirm))

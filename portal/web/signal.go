@@ -14,7 +14,7 @@ func (s *server) signal(c echo.Context, user *store.User) error {
 	r := c.Request()
 	s.Signals.ServeSignals(c.Response(), r, Login{
 		UserID: user.ID, Pending: user.Pending(),
-		Subject: subjectPrefix + s.logins.GetString(r.Context(), keyLogin),
+		Subject: store.LoginPrefix + s.logins.GetString(r.Context(), keyLogin),
 		Alive:   s.alive(r.Context()),
 	})
 	return nil

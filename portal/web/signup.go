@@ -54,8 +54,5 @@ func (s *server) beginSignUp(c echo.Context, f account.SignUpForm) (*store.User,
 	if err != nil {
 		return nil, err
 	}
-	if err := s.endLogin(c); err != nil { // of whoever was logged in here before
-		return nil, err
-	}
-	return user, s.logins.begin(c, user.ID)
+	return user, s.beginLogin(c, user.ID, account.ByPassword)
 }

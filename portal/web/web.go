@@ -15,6 +15,7 @@ import (
 	"seccam/pkg/credential"
 	"seccam/pkg/signaling"
 	"seccam/portal/account"
+	"seccam/portal/place"
 	"seccam/portal/whep"
 )
 
@@ -67,7 +68,7 @@ type Cameras interface {
 	Privacy(ctx context.Context, cameraID string, settings *signaling.PrivacySettings) (signaling.PrivacyReply, error)
 }
 
-// Deps is everything the handlers call. All but Now are required.
+// Deps is everything the handlers call. All but Now and Places are required.
 type Deps struct {
 	Accounts *account.Service
 	Logins   scs.CtxStore
@@ -76,7 +77,8 @@ type Deps struct {
 	Signals  Signals
 	Watching *whep.Service
 	Devices  Devices
-	Revoker  account.Revoker
+	// Places says where addresses are; nil knows only the special ones.
+	Places *place.Book
 	// Ready reports why the portal cannot serve yet, nil if it can.
 	Ready func(context.Context) error
 	Now   func() time.Time // nil is time.Now

@@ -26,7 +26,7 @@ func (s *server) watcher(next watchHandler) echo.HandlerFunc {
 	byLogin := s.loadLogin(s.memberCamera(func(c echo.Context, user *store.User, camera *store.Camera) error {
 		ctx := c.Request().Context()
 		return next(c, whep.Watcher{
-			UserID: user.ID, Camera: camera.ID, Subject: subjectPrefix + s.logins.GetString(ctx, keyLogin),
+			UserID: user.ID, Camera: camera.ID, Subject: store.LoginPrefix + s.logins.GetString(ctx, keyLogin),
 			Until: s.Now().Add(loginView), Alive: s.alive(ctx),
 		})
 	}))

@@ -1,0 +1,4 @@
+// The page that asks people to prove who they are.
+import { wireReveal } from './fields.js';
+
+wireReveal();
