@@ -4,7 +4,7 @@ LDFLAGS := -s -w -X main.release=$(VERSION)
 # Everything but the tests of the real programs, which run last and alone.
 UNITS = $(shell go list ./... | grep -v /pkg/e2e)
 
-.PHONY: help build demo test test-v4l2 test-arm test-nat bench fuzz lint clean
+.PHONY: help build demo test test-v4l2 test-arm test-nat soak bench fuzz lint clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -33,9 +33,13 @@ test-nat: ## Watch between every pair of networks, and through interruptions; ne
 	@.ci/deps test
 	E2E_NETWORKS=all go test -count=1 -timeout 40m -v -run 'TestNetworks|TestAddressChanges|TestPortalGone|TestCameraCutOff|TestRelayRestarts|TestViewerSleeps' ./pkg/e2e
 
+soak: ## Open and close a day's views in ten minutes or less, and look for what is left of them
+	@.ci/deps build
+	E2E_SOAK=1 go test -count=1 -timeout 20m -v -run TestSoak ./pkg/e2e
+
 bench: ## Measure; one JSON line for each figure
 	@.ci/deps bench
-	@go test -p 1 -tags bench -run '^TestBench' -count=1 -timeout 40m -v ./broker ./camerad/media ./pkg/e2e | grep '^{'
+	@go test -p 1 -tags bench -run '^TestBench' -count=1 -timeout 80m -v ./broker ./camerad/media ./pkg/e2e | grep '^{'
 
 fuzz: ## Fuzz every parser for a minute each
 	@for f in $$(grep -rlE '^func Fuzz' --include='*_test.go' .); do \

@@ -13,6 +13,7 @@ import (
 	"seccam/camerad/media/source"
 	"seccam/pkg/config"
 	"seccam/pkg/credential"
+	"seccam/pkg/metrics"
 
 	"gopkg.in/yaml.v3"
 )
@@ -34,6 +35,7 @@ type Config struct {
 	KeepRunning   bool        `yaml:"keep_running"`
 	ICEPort       int         `yaml:"ice_port"`
 	ICETCP        bool        `yaml:"ice_tcp"`
+	Metrics       string      `yaml:"metrics"`
 	LogLevel      string      `yaml:"log_level"`
 }
 
@@ -113,6 +115,9 @@ func (c *Config) Validate() error {
 	check(between(c.Linger, 0, time.Hour), "linger: %v is not from 0s to 1h", time.Duration(c.Linger))
 	check(c.ICEPort >= 0 && c.ICEPort <= 65535, "ice_port: %d is not from 0 to 65535", c.ICEPort)
 	check(c.StateDir != "", "state_dir: is empty; name a folder that survives restarts")
+	if err := metrics.Check(c.Metrics); err != nil {
+		errs = append(errs, fmt.Errorf("metrics: %w", err))
+	}
 	var level slog.Level
 	check(level.UnmarshalText([]byte(c.LogLevel)) == nil, "log_level: %q is unknown; use debug, info, warn or error", c.LogLevel)
 	return errors.Join(errs...)

@@ -17,6 +17,7 @@ import (
 	"seccam/camerad/rpc"
 	"seccam/camerad/session"
 	"seccam/camerad/transport"
+	"seccam/pkg/metrics"
 	"seccam/pkg/signaling"
 
 	"github.com/coreos/go-systemd/v22/daemon"
@@ -33,6 +34,7 @@ type camera struct {
 	privacy   *privacy.Switch
 	methods   *rpc.Server
 	link      *link
+	metrics   *metrics.Server // nil if there are to be none
 	started   time.Time
 	awake     bool        // the pipeline runs though nobody watches
 	moved     atomic.Bool // the network has changed since the viewers were last asked for an ICE restart
@@ -75,13 +77,16 @@ func newCamera(ctx context.Context, cfg Config, log *slog.Logger) (*camera, erro
 	if err != nil {
 		return nil, errors.Join(err, c.transport.Close())
 	}
+	if c.metrics, err = metrics.Listen(cfg.Metrics); err != nil {
+		return nil, errors.Join(err, c.transport.Close())
+	}
 	c.methods = rpc.New(paired.camera, map[string]rpc.Method{
 		signaling.MethodSnapshot: rpc.Snapshots(paired.camera, snapshots{c.engine}, c.refusal),
 		signaling.MethodPrivacy:  c.privacy.Call,
 	}, c.link.queue, log)
 	c.link.report, c.link.deliver, c.link.call, c.link.back = c.status, c.manager.Deliver, c.methods.Deliver, c.returned
 	log.Info("camerad starts", "version", version(), "camera", paired.camera, "portal", paired.portal.String(),
-		"source", from.Name, "fingerprint", identity.Fingerprint)
+		"source", from.Name, "fingerprint", identity.Fingerprint, "metrics", c.metrics.Addr())
 	return c, c.warnPlain()
 }
 
@@ -128,6 +133,7 @@ func (c *camera) run(ctx context.Context) error {
 	group.Go(func() error { c.followChanges(ctx); return nil })
 	group.Go(func() error { c.lookAtSource(ctx); return nil })
 	group.Go(func() error { c.sendTelemetry(ctx); return nil })
+	group.Go(func() error { return c.serveMetrics(ctx) })
 	if _, err := daemon.SdNotify(false, daemon.SdNotifyReady); err != nil {
 		c.log.Warn("systemd not notified", "error", err)
 	}

@@ -29,7 +29,7 @@ func TestShippedConfigIsTheDefaults(t *testing.T) {
 	require.NoError(t, err)
 	var document map[string]any
 	require.NoError(t, yaml.Unmarshal(data, &document))
-	assert.Len(t, document, 16, "every key is shown")
+	assert.Len(t, document, 17, "every key is shown")
 	assert.Len(t, document["video"], 5)
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"seccam/broker"
 	"seccam/pkg/config"
+	"seccam/pkg/metrics"
 	"seccam/pkg/signaling"
 	"seccam/portal/relay"
 	"seccam/portal/turn"
@@ -130,10 +131,8 @@ func (c *Config) checkICE(bad func(key, format string, args ...any)) {
 	default:
 		bad("ice_policy", "%q must be all or relay", c.ICEPolicy)
 	}
-	if c.Metrics != "" {
-		if _, err := netip.ParseAddrPort(c.Metrics); err != nil {
-			bad("metrics", "%q must be an address and a port, such as 127.0.0.1:9464", c.Metrics)
-		}
+	if err := metrics.Check(c.Metrics); err != nil {
+		bad("metrics", "%v", err)
 	}
 }
 

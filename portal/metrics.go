@@ -2,45 +2,76 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"net"
-	"net/http"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"seccam/pkg/metrics"
 	"seccam/portal/turn"
 )
 
-// bindMetrics opens the listener of the figures, if there is to be one.
-func (p *portal) bindMetrics() (err error) {
-	if p.cfg.Metrics == "" {
-		return nil
+// serveMetrics serves the portal's figures until ctx ends.
+func (p *portal) serveMetrics(ctx context.Context) error {
+	all := []prometheus.Collector{providers{p.ice}, metrics.Collector(p.figures)}
+	if p.relay != nil {
+		all = append(all, p.relay)
 	}
-	if p.metrics, err = net.Listen("tcp", p.cfg.Metrics); err != nil {
-		return fmt.Errorf("metrics: %w; is another program using the port?", err)
+	if p.broker != nil {
+		all = append(all, metrics.Collector(p.brokerFigures))
 	}
-	return nil
+	return p.metrics.Serve(ctx, all...)
 }
 
-// serveMetrics serves /metrics until ctx ends.
-func (p *portal) serveMetrics(ctx context.Context) error {
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), providers{p.ice})
-	if p.relay != nil {
-		registry.MustRegister(p.relay)
+var (
+	figViewers = metrics.Gauge("portal_viewers", "Pages and programs that are connected to watch.")
+	figViews   = metrics.Gauge("portal_views", "Views that this portal signals for.")
+	figOnline  = metrics.Gauge("portal_cameras_online", "Cameras that are online, as this portal knows.")
+	figBroker  = metrics.Gauge("portal_broker_connected", "Whether the portal is connected to the broker.")
+)
+
+func (p *portal) figures() []prometheus.Metric {
+	viewers, views := p.hub.Counts()
+	connected := 0.0
+	if p.mqtt.Connected() {
+		connected = 1
 	}
-	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: time.Minute}
-	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
-	defer stop()
-	if err := server.Serve(p.metrics); ctx.Err() == nil {
-		return fmt.Errorf("metrics: %w", err)
+	return []prometheus.Metric{
+		figViewers.Is(float64(viewers)), figViews.Is(float64(views)),
+		figOnline.Is(float64(p.tracker.Count())), figBroker.Is(connected),
 	}
-	return nil
+}
+
+var (
+	figConnections = metrics.Gauge("broker_connections", "Open sockets, authenticated or not.")
+	figSessions    = metrics.Gauge("broker_sessions", "Authenticated clients.")
+	figRefused     = metrics.Counter("broker_refused_total", "CONNECTs answered with a refusal.")
+	figRejected    = metrics.Counter("broker_rejected_total", "Sockets closed before anything was read: there were too many.")
+	figMalformed   = metrics.Counter("broker_malformed_total", "Connections cut for a packet that was too large, malformed or no CONNECT.")
+	figPanics      = metrics.Counter("broker_panics_total", "Connections that made the server's code panic.")
+	figDenied      = metrics.Counter("broker_denied_total", "Publications, filters and deliveries that were not allowed.")
+	figThrottled   = metrics.Counter("broker_throttled_total", "Reads delayed because the client sent too fast.")
+	figSlow        = metrics.Counter("broker_slow_total", "Connections cut because the client did not read.")
+	figDropped     = metrics.Counter("broker_dropped_total", "Messages that a slow client's queue had no room for.")
+	figTakeovers   = metrics.Counter("broker_takeovers_total", "Connections that replaced an older one of the same client.")
+	figFlapping    = metrics.Counter("broker_flapping_total", "Identities that took over too often, once a minute each.")
+	figExpired     = metrics.Counter("broker_expired_total", "Connections cut because their token ended.")
+	figRevoked     = metrics.Counter("broker_revoked_total", "Connections cut because their token was revoked.")
+	figWills       = metrics.Counter("broker_wills_total", "Wills published.")
+)
+
+func (p *portal) brokerFigures() []prometheus.Metric {
+	s := p.broker.Stats()
+	all := []prometheus.Metric{figConnections.Is(float64(s.Connections)), figSessions.Is(float64(s.Sessions))}
+	for _, counter := range []struct {
+		figure metrics.Figure
+		value  uint64
+	}{
+		{figRefused, s.Refused}, {figRejected, s.Rejected}, {figMalformed, s.Malformed}, {figPanics, s.Panics},
+		{figDenied, s.Denied}, {figThrottled, s.Throttled}, {figSlow, s.Slow}, {figDropped, s.Dropped},
+		{figTakeovers, s.Takeovers}, {figFlapping, s.Flapping}, {figExpired, s.Expired}, {figRevoked, s.Revoked}, {figWills, s.Wills},
+	} {
+		all = append(all, counter.figure.Is(float64(counter.value)))
+	}
+	return all
 }
 
 // providers tells which providers of ICE servers work.

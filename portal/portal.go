@@ -13,6 +13,7 @@ import (
 
 	"seccam/broker"
 	"seccam/pkg/credential"
+	"seccam/pkg/metrics"
 	"seccam/pkg/mqttclient"
 	"seccam/portal/account"
 	"seccam/portal/bridge"
@@ -42,7 +43,7 @@ type portal struct {
 	listener net.Listener
 	relay    *relay.Server // nil if turn is off
 	ice      *turn.Pool
-	metrics  net.Listener // nil if metrics are off
+	metrics  *metrics.Server // nil if there are to be none
 	keys     credential.Keys
 	places   *place.Book
 	instance string
@@ -76,11 +77,12 @@ func newPortal(ctx context.Context, cfg Config, log *slog.Logger) (_ *portal, er
 	if err := p.wire(ctx, master); err != nil {
 		return nil, err
 	}
-	if err := p.bindMetrics(); err != nil {
+	if p.metrics, err = metrics.Listen(cfg.Metrics); err != nil {
 		return nil, err
 	}
 	p.listener, err = net.Listen("tcp", cfg.Listen)
 	if err != nil {
+		_ = p.metrics.Close()
 		return nil, fmt.Errorf("listen: %w; is another program using the port? set listen (SECCAM_LISTEN)", err)
 	}
 	return p, nil

@@ -58,9 +58,7 @@ func (p *portal) run(ctx context.Context) error {
 		group.Go(func() error { return p.relay.Run(ctx) })
 		group.Go(func() error { return p.checkRelay(ctx) })
 	}
-	if p.metrics != nil {
-		group.Go(func() error { return p.serveMetrics(ctx) })
-	}
+	group.Go(func() error { return p.serveMetrics(ctx) })
 	p.awaitICE(ctx)
 	group.Go(func() error { return p.serveHTTP(ctx) })
 	p.announce()
@@ -75,7 +73,7 @@ func (p *portal) announce() {
 		attrs = append(attrs, "turn_udp", p.relay.UDPAddr(), "turn_tcp", p.relay.TCPAddr(), "turn_tls", p.relay.TLSAddr())
 	}
 	if p.metrics != nil {
-		attrs = append(attrs, "metrics", p.metrics.Addr().String())
+		attrs = append(attrs, "metrics", p.metrics.Addr())
 	}
 	p.log.Info("portal ready", attrs...)
 	if _, err := daemon.SdNotify(false, daemon.SdNotifyReady); err != nil {

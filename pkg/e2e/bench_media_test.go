@@ -16,19 +16,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The picture of the other servers' figures: 720p30 H264 at 2 Mbit/s with one key frame a second, which
-// is passed on as it is.
+// The picture is 720p30 H264 at 2 Mbit/s with one key frame a second, which is passed on as it is.
 const (
 	crowd        = 100
 	crowdSeconds = 60
 )
 
 func TestBenchCrowd(t *testing.T) {
-	clip := filepath.Join(t.TempDir(), "clip.mp4")
-	output, err := exec.Command("ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=30,noise=alls=12:allf=t",
-		"-t", "20", "-c:v", "libx264", "-preset", "veryfast", "-profile:v", "baseline", "-pix_fmt", "yuv420p", "-g", "30", "-bf", "0",
-		"-b:v", "2M", "-maxrate", "2M", "-bufsize", "500k", clip).CombinedOutput()
-	require.NoError(t, err, "%s", output)
+	clip := benchClip(t)
 	_, c, person := newHouseholdWith(t, "file:"+clip, "max_viewers: 200\n")
 	first := startHerd(t, person, herdPlan{Camera: c.id, Viewers: 1, Seconds: 1000})
 	before := residentMemory(t, c.process.cmd.Process.Pid)
@@ -43,6 +38,17 @@ func TestBenchCrowd(t *testing.T) {
 	report("camera_cpu_seconds_per_viewer_minute_at_100", used.Seconds()/minutes/crowd, "s")
 	report("camera_memory_per_viewer_at_100", float64(memory)/(crowd-1)/1e6, "MB")
 	reportCrowd("viewers_100", reports)
+}
+
+// benchClip is a file with the picture of the other servers' figures.
+func benchClip(t *testing.T) string {
+	t.Helper()
+	clip := filepath.Join(t.TempDir(), "clip.mp4")
+	output, err := exec.Command("ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=30,noise=alls=12:allf=t",
+		"-t", "20", "-c:v", "libx264", "-preset", "veryfast", "-profile:v", "baseline", "-pix_fmt", "yuv420p", "-g", "30", "-bf", "0",
+		"-b:v", "2M", "-maxrate", "2M", "-bufsize", "500k", clip).CombinedOutput()
+	require.NoError(t, err, "%s", output)
+	return clip
 }
 
 // Fifty viewers of the test pattern, which is encoded, for a minute; one more stands still.

@@ -74,11 +74,16 @@ func TestBenchPeer(t *testing.T) {
 	}
 }
 
-// reportBeside prints a figure of ours with the other camera's, and ours divided by it.
+// reportBeside prints a figure of ours with the other camera's.
 func reportBeside(name string, ours, theirs float64, unit string) {
+	reportPeer(name, "aiortc", ours, theirs, unit)
+}
+
+// reportPeer prints a figure of ours with that of a peer, and ours divided by it.
+func reportPeer(name, peer string, ours, theirs float64, unit string) {
 	round := func(x float64) float64 { return math.Round(x*1000) / 1000 }
 	line, err := json.Marshal(map[string]any{
-		"name": name, "value": round(ours), "unit": unit, "peer": "aiortc", "peer_value": round(theirs), "ratio": round(ours / theirs),
+		"name": name, "value": round(ours), "unit": unit, "peer": peer, "peer_value": round(theirs), "ratio": round(ours / theirs),
 	})
 	if err != nil {
 		panic(err)

@@ -35,10 +35,13 @@ func report(name string, value float64, unit string) {
 	fmt.Fprintln(os.Stdout, string(line))
 }
 
-func reportPercentiles(name string, ms []float64) {
+// reportPercentiles returns the median.
+func reportPercentiles(name string, ms []float64) float64 {
 	slices.Sort(ms)
-	report(name+"_p50", ms[len(ms)*50/100], "ms")
+	median := ms[len(ms)*50/100]
+	report(name+"_p50", median, "ms")
 	report(name+"_p95", ms[len(ms)*95/100], "ms")
+	return median
 }
 
 // A viewer without a browser, through the real WebSocket, broker and camera; after the first view the

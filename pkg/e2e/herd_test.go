@@ -31,6 +31,7 @@ type herdPlan struct {
 	Camera  string
 	Viewers int
 	Browser bool    // one page in Chromium in place of viewers in Go
+	Relayed bool    // no path but through a relay
 	Seconds float64 // from the moment at which all are connected
 }
 
@@ -38,6 +39,7 @@ type herdPlan struct {
 type herdReport struct {
 	Frames     int     // whole pictures
 	Packets    int     // that came, once each
+	Bytes      int     // of their payload
 	Lost       int     // that did not come, repaired ones not among them
 	Repaired   int     // that came as retransmissions or late
 	LongestGap float64 // between two whole pictures, s
@@ -181,9 +183,14 @@ func (p *herdPlan) join() (*oneOfHerd, error) {
 		return nil, err
 	}
 	s := newSocket(crash{}, conn)
-	s.viewer = s.await(signaling.TypeWelcome).Viewer
+	welcome := s.await(signaling.TypeWelcome)
+	s.viewer = welcome.Viewer
 	one := &oneOfHerd{seen: make(chan struct{}), got: map[uint16]bool{}}
-	one.view = openView(crash{}, s, p.Camera, 1, one.packet)
+	cfg := webrtc.Configuration{}
+	if p.Relayed {
+		cfg = relayedBy(welcome.ICEServers)
+	}
+	one.view = openView(crash{}, s, p.Camera, 1, cfg, one.packet)
 	control, err := one.view.pc.CreateDataChannel("control", nil)
 	if err != nil {
 		return nil, err
@@ -191,6 +198,15 @@ func (p *herdPlan) join() (*oneOfHerd, error) {
 	control.OnMessage(one.told)
 	one.view.offer()
 	return one, nil
+}
+
+// relayedBy has a connection take no path but through one of these relays.
+func relayedBy(servers []signaling.ICEServer) webrtc.Configuration {
+	cfg := webrtc.Configuration{ICETransportPolicy: webrtc.ICETransportPolicyRelay}
+	for _, server := range servers {
+		cfg.ICEServers = append(cfg.ICEServers, webrtc.ICEServer{URLs: server.URLs, Username: server.Username, Credential: server.Credential})
+	}
+	return cfg
 }
 
 // crash is how a herd's process fails.
@@ -221,6 +237,7 @@ func (o *oneOfHerd) packet(p *rtp.Packet) {
 	}
 	o.got[p.SequenceNumber] = true
 	o.report.Packets++
+	o.report.Bytes += len(p.Payload)
 	if p.Marker {
 		o.whole()
 	}

@@ -166,16 +166,22 @@ func (n *natLab) newCamera(k kind) *watched {
 // host's addresses from pages, as it does at home.
 func (n *natLab) browser(t *testing.T, h *host) context.Context {
 	t.Helper()
+	return browserOn(t, h,
+		chromedp.Flag("ignore-certificate-errors-spki-list", n.spki),
+		chromedp.Flag("allow-loopback-in-peer-connection", false),
+		chromedp.Flag("disable-features", "site-per-process,Translate,BlinkGenPropertyTrees"))
+}
+
+// browserOn starts Chromium on a host, until the test t ends.
+func browserOn(t *testing.T, h *host, more ...chromedp.ExecAllocatorOption) context.Context {
+	t.Helper()
 	words := slices.Concat([]string{"exec"}, h.prefix(), []string{"chromium"})
 	for i, word := range words[1:] {
 		words[i+1] = "'" + word + "'" // none has a quote
 	}
 	script := filepath.Join(t.TempDir(), "chromium")
 	require.NoError(t, os.WriteFile(script, []byte("#!/bin/sh\n"+strings.Join(words, " ")+" \"$@\"\n"), 0o700))
-	ctx, stop, err := newBrowser(chromedp.ExecPath(script),
-		chromedp.Flag("ignore-certificate-errors-spki-list", n.spki),
-		chromedp.Flag("allow-loopback-in-peer-connection", false),
-		chromedp.Flag("disable-features", "site-per-process,Translate,BlinkGenPropertyTrees"))
+	ctx, stop, err := newBrowser(append(more, chromedp.ExecPath(script))...)
 	require.NoError(t, err)
 	t.Cleanup(stop)
 	return ctx

@@ -156,7 +156,7 @@ type view struct {
 func newView(t testing.TB, s *socket, camera string, n int) *view {
 	t.Helper()
 	packets := make(chan *rtp.Packet, 4096)
-	v := openView(t, s, camera, n, into(packets))
+	v := openView(t, s, camera, n, webrtc.Configuration{}, into(packets))
 	v.packets = packets
 	t.Cleanup(func() { _ = v.pc.Close() })
 	return v
@@ -173,13 +173,13 @@ func into(packets chan<- *rtp.Packet) func(*rtp.Packet) {
 }
 
 // openView prepares a view whose video packets go to a function.
-func openView(t complainer, s *socket, camera string, n int, packet func(*rtp.Packet)) *view {
+func openView(t complainer, s *socket, camera string, n int, cfg webrtc.Configuration, packet func(*rtp.Packet)) *view {
 	t.Helper()
 	v := &view{
 		t: t, socket: s, camera: camera, session: s.viewer.Session(n),
 		answer: make(chan time.Time, 1), ended: make(chan signaling.Message, 4),
 	}
-	v.pc = newPeer(t, webrtc.Configuration{}, packet)
+	v.pc = newPeer(t, cfg, packet)
 	v.pc.OnICECandidate(v.onCandidate)
 	return v
 }

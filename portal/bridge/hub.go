@@ -121,6 +121,17 @@ func (h *Hub) each(f func(*viewer)) {
 	}
 }
 
+// Counts returns how many viewers are connected, and how many views they have.
+func (h *Hub) Counts() (viewers, views int) {
+	h.each(func(v *viewer) {
+		viewers++
+		v.mu.Lock()
+		views += len(v.sessions)
+		v.mu.Unlock()
+	})
+	return viewers, views
+}
+
 // Deliver passes a camera's message to the viewer whose session it is. It does not block. A message
 // for a session that is not with this camera is dropped: a camera speaks only for itself.
 func (h *Hub) Deliver(topic signaling.Topic, payload []byte) {

@@ -134,6 +134,18 @@ func (t *Tracker) Of(camera string) signaling.Presence {
 	return (&entry{}).presence()
 }
 
+// Count returns how many cameras are online.
+func (t *Tracker) Count() (online int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, e := range t.cameras {
+		if e.presence().Online {
+			online++
+		}
+	}
+	return online
+}
+
 // Online reports whether a camera is connected.
 func (t *Tracker) Online(camera string) bool { return t.Of(camera).Online }
 
