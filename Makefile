@@ -35,7 +35,7 @@ test-nat: ## Watch between every pair of networks, and through interruptions; ne
 
 soak: ## Open and close a day's views in ten minutes or less, and look for what is left of them
 	@.ci/deps build
-	E2E_SOAK=1 go test -count=1 -timeout 20m -v -run TestSoak ./pkg/e2e
+	go test -tags bench -count=1 -timeout 20m -v -run TestSoak ./pkg/e2e
 
 bench: ## Measure; one JSON line for each figure
 	@.ci/deps bench

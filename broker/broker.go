@@ -15,6 +15,7 @@ import (
 	mqtt "github.com/mochi-mqtt/server/v2"
 	"golang.org/x/time/rate"
 
+	"seccam/pkg/certificate"
 	"seccam/pkg/credential"
 )
 
@@ -93,11 +94,14 @@ func New(cfg Config, keys credential.Keys, revocations Revocations, log *slog.Lo
 
 func (b *Broker) bind() error {
 	if b.cfg.CertFile != "" {
-		certificate, err := newCertificate(b.cfg.CertFile, b.cfg.KeyFile)
+		files, err := certificate.Files(b.cfg.CertFile, b.cfg.KeyFile, nil)
 		if err != nil {
-			return err
+			return fmt.Errorf("broker.cert_file, broker.key_file: %w", err)
 		}
-		b.tlsConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: certificate.get}
+		b.cfg.Certificate = files
+	}
+	if b.cfg.Certificate != nil {
+		b.tlsConfig = b.cfg.Certificate.Config()
 	}
 	for _, l := range []struct {
 		key, address string
@@ -156,7 +160,7 @@ func (b *Broker) startListeners(web *http.Server) {
 		return
 	}
 	var l net.Listener = listener{b.webSocket, b}
-	if b.tlsConfig != nil {
+	if b.cfg.CertFile != "" {
 		config := b.tlsConfig.Clone()
 		config.NextProtos = []string{"http/1.1"}
 		l = tls.NewListener(l, config)

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net"
 	"time"
+
+	"seccam/pkg/certificate"
 )
 
 // Config is where the broker listens and what a client may use. The zero value is not usable; see
@@ -18,6 +20,8 @@ type Config struct {
 	// CertFile and KeyFile are PEM files, read again when they change.
 	CertFile string `yaml:"cert_file"`
 	KeyFile  string `yaml:"key_file"`
+	// Certificate is what is shown without CertFile. WebSocket is then still plain: a proxy may be in front.
+	Certificate certificate.Source `yaml:"-"`
 
 	// MaxClients caps authenticated connections, MaxUnauthenticated those that have not yet been.
 	// One address may hold a quarter of the latter.
@@ -71,8 +75,8 @@ func (c Config) Validate() error {
 	if (c.CertFile == "") != (c.KeyFile == "") {
 		errs = append(errs, errors.New("broker.cert_file, broker.key_file: set both or neither"))
 	}
-	if c.TLS != "" && c.CertFile == "" {
-		errs = append(errs, errors.New("broker.tls: needs broker.cert_file and broker.key_file"))
+	if c.TLS != "" && c.CertFile == "" && c.Certificate == nil {
+		errs = append(errs, errors.New("broker.tls: needs broker.cert_file and broker.key_file, or those of the pages"))
 	}
 	errs = append(errs,
 		within("max_clients", c.MaxClients, 1, 10_000_000),

@@ -66,26 +66,6 @@ func TestTLS(t *testing.T) {
 	w.ping()
 }
 
-func TestCertificateIsReadAgain(t *testing.T) {
-	dir := t.TempDir()
-	c, err := newCertificate(writePair(t, dir, "one"))
-	require.NoError(t, err)
-	name := func() string {
-		pair, err := c.get(nil)
-		require.NoError(t, err)
-		return pair.Leaf.Subject.CommonName
-	}
-	require.Equal(t, "one", name())
-	certFile, _ := writePair(t, dir, "two")
-	require.NoError(t, os.Chtimes(certFile, time.Now(), time.Now().Add(time.Second)))
-	require.Equal(t, "one", name(), "not before a minute has passed")
-	c.checked = time.Now().Add(-certificateCheck)
-	require.Equal(t, "two", name())
-	require.NoError(t, os.WriteFile(certFile, nil, 0o600))
-	c.checked = time.Now().Add(-certificateCheck)
-	require.Equal(t, "two", name(), "a broken renewal keeps the old one")
-}
-
 func dialWebSocket(t *testing.T, url string, header http.Header) (*wire, int) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)

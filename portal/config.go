@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"seccam/broker"
+	"seccam/pkg/certificate"
 	"seccam/pkg/config"
 	"seccam/pkg/metrics"
 	"seccam/pkg/signaling"
@@ -23,6 +24,7 @@ type Config struct {
 	PublicURL      string           `yaml:"public_url"`
 	CertFile       string           `yaml:"cert_file"`
 	KeyFile        string           `yaml:"key_file"`
+	ACME           ACME             `yaml:"acme"`
 	TrustedProxies []string         `yaml:"trusted_proxies"`
 	Database       string           `yaml:"database"`
 	StateDir       string           `yaml:"state_dir"`
@@ -66,7 +68,7 @@ func loadConfig(path string, environ []string) (Config, error) {
 }
 
 func (c *Config) resolve(folder string) {
-	paths := []*string{&c.StateDir, &c.GeoIPFile, &c.CertFile, &c.KeyFile, &c.Broker.CertFile, &c.Broker.KeyFile, &c.TURN.CertFile, &c.TURN.KeyFile}
+	paths := []*string{&c.StateDir, &c.GeoIPFile, &c.CertFile, &c.KeyFile, &c.Broker.CertFile, &c.Broker.KeyFile, &c.TURN.CertFile, &c.TURN.KeyFile, &c.ACME.CAFile}
 	if u, err := url.Parse(c.Database); err == nil && u.Scheme == "" {
 		paths = append(paths, &c.Database)
 	}
@@ -92,9 +94,7 @@ func (c *Config) Validate() error {
 	if _, err := netip.ParseAddrPort(c.Listen); err != nil {
 		bad("listen", "%q must be an address and a port, such as 127.0.0.1:8080", c.Listen)
 	}
-	if (c.CertFile == "") != (c.KeyFile == "") {
-		bad("cert_file, key_file", "set both for HTTPS, or neither")
-	}
+	c.checkTLS(bad)
 	for _, proxy := range c.TrustedProxies {
 		if _, err := netip.ParsePrefix(proxy); err != nil {
 			bad("trusted_proxies", "%q must be a network, such as 127.0.0.1/32", proxy)
@@ -104,12 +104,26 @@ func (c *Config) Validate() error {
 		bad("database, state_dir", "must not be empty")
 	}
 	c.checkMQTT(bad)
-	errs = append(errs, c.iceConfig().Validate(), c.TURN.Validate())
+	errs = append(errs, c.iceConfig().Validate(), c.relayConfig(c.promised()).Validate())
 	c.checkICE(bad)
 	if err := new(slog.LevelVar).UnmarshalText([]byte(c.LogLevel)); err != nil {
 		bad("log_level", "%q must be debug, info, warn or error", c.LogLevel)
 	}
 	return errors.Join(errs...)
+}
+
+// brokerConfig and relayConfig are of the broker and the relay; without files of their own they show the
+// pages' certificate.
+func (c *Config) brokerConfig(pages certificate.Source) broker.Config {
+	cfg := c.Broker
+	cfg.Certificate = pages
+	return cfg
+}
+
+func (c *Config) relayConfig(pages certificate.Source) relay.Config {
+	cfg := c.TURN
+	cfg.Certificate = pages
+	return cfg
 }
 
 // iceConfig is what says which STUN and TURN servers there are besides the portal's own.
@@ -152,7 +166,7 @@ func (c *Config) checkMQTT(bad func(key, format string, args ...any)) {
 		}
 		return // the embedded broker is not used
 	}
-	if err := c.Broker.Validate(); err != nil {
+	if err := c.brokerConfig(c.promised()).Validate(); err != nil {
 		bad("broker", "%v", err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"time"
 
+	"seccam/pkg/certificate"
 	"seccam/pkg/credential"
 	"seccam/pkg/signaling"
 	"seccam/portal/relay"
@@ -16,10 +17,10 @@ import (
 const relaySecretPurpose = "seccam relay v1"
 
 // wireICE binds the relay, if there is to be one, and gathers what gives out ICE servers.
-func (p *portal) wireICE(master credential.Secret) (err error) {
+func (p *portal) wireICE(master credential.Secret, shown certificate.Source) (err error) {
 	var local []turn.Provider
 	if p.cfg.TURN.Enabled() {
-		cfg := p.cfg.TURN
+		cfg := p.cfg.relayConfig(shown)
 		if cfg.Host == "" {
 			public, _ := url.Parse(p.cfg.PublicURL) // validated
 			cfg.Host = public.Hostname()

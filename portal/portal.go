@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"seccam/broker"
+	"seccam/pkg/certificate"
 	"seccam/pkg/credential"
 	"seccam/pkg/metrics"
 	"seccam/pkg/mqttclient"
@@ -40,7 +42,7 @@ type portal struct {
 	hub      *bridge.Hub
 	watcher  *revocation.Watcher
 	handler  http.Handler
-	listener net.Listener
+	listener net.Listener  // of the pages
 	relay    *relay.Server // nil if turn is off
 	ice      *turn.Pool
 	metrics  *metrics.Server // nil if there are to be none
@@ -69,12 +71,16 @@ func newPortal(ctx context.Context, cfg Config, log *slog.Logger) (_ *portal, er
 			err = errors.Join(err, p.store.Close())
 		}
 	}()
+	pages, shown, err := newTLS(&cfg)
+	if err != nil {
+		return nil, err
+	}
 	if cfg.BrokerURL == "" {
-		if p.broker, err = broker.New(cfg.Broker, keys, device.Revocations{Store: p.store}, log.With("in", "broker")); err != nil {
+		if p.broker, err = broker.New(cfg.brokerConfig(shown), keys, device.Revocations{Store: p.store}, log.With("in", "broker")); err != nil {
 			return nil, err
 		}
 	}
-	if err := p.wire(ctx, master); err != nil {
+	if err := p.wire(ctx, master, shown); err != nil {
 		return nil, err
 	}
 	if p.metrics, err = metrics.Listen(cfg.Metrics); err != nil {
@@ -84,6 +90,9 @@ func newPortal(ctx context.Context, cfg Config, log *slog.Logger) (_ *portal, er
 	if err != nil {
 		_ = p.metrics.Close()
 		return nil, fmt.Errorf("listen: %w; is another program using the port? set listen (SECCAM_LISTEN)", err)
+	}
+	if pages != nil {
+		p.listener = tls.NewListener(p.listener, pages)
 	}
 	return p, nil
 }
@@ -110,7 +119,7 @@ func loadKeys(stateDir string) (master credential.Secret, keys credential.Keys, 
 func keyID(key credential.Secret) string { return key.Derive("seccam key id v1").Hex()[:8] }
 
 // wire connects the parts: who calls whom is all here.
-func (p *portal) wire(ctx context.Context, master credential.Secret) (err error) {
+func (p *portal) wire(ctx context.Context, master credential.Secret, shown certificate.Source) (err error) {
 	if p.watcher, err = revocation.New(ctx, p.store, p.act, p.log); err != nil {
 		return err
 	}
@@ -125,7 +134,7 @@ func (p *portal) wire(ctx context.Context, master credential.Secret) (err error)
 	if p.places, err = place.Open(p.cfg.GeoIPFile); err != nil {
 		return err
 	}
-	if err := p.wireICE(master); err != nil {
+	if err := p.wireICE(master, shown); err != nil {
 		return err
 	}
 	if p.mqtt, err = mqttclient.New(p.mqttConfig()); err != nil {

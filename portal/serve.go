@@ -89,13 +89,7 @@ func (p *portal) serveHTTP(ctx context.Context) error {
 		ErrorLog: slog.NewLogLogger(p.log.Handler(), slog.LevelWarn),
 	}
 	done := make(chan error, 1)
-	go func() {
-		if p.cfg.CertFile != "" {
-			done <- server.ServeTLS(p.listener, p.cfg.CertFile, p.cfg.KeyFile)
-			return
-		}
-		done <- server.Serve(p.listener)
-	}()
+	go func() { done <- server.Serve(p.listener) }()
 	select {
 	case err := <-done:
 		return fmt.Errorf("http: %w", err)

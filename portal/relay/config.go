@@ -6,6 +6,8 @@ import (
 	"net"
 	"net/netip"
 	"time"
+
+	"seccam/pkg/certificate"
 )
 
 // Config says where the relay listens and how much it gives to whom. The relay is off unless UDP, TCP or
@@ -20,6 +22,8 @@ type Config struct {
 	// CertFile and KeyFile are PEM files for TLS, read again when they change.
 	CertFile string `yaml:"cert_file"`
 	KeyFile  string `yaml:"key_file"`
+	// Certificate is what is shown without CertFile.
+	Certificate certificate.Source `yaml:"-"`
 	// Host is the name or address in the URLs that [Server.Servers] returns.
 	Host string `yaml:"host"`
 	// PublicAddress is where the Internet reaches relayed addresses: at most one of IPv4 and one of
@@ -77,8 +81,8 @@ func (c Config) Validate() error {
 	if (c.CertFile == "") != (c.KeyFile == "") {
 		errs = append(errs, errors.New("turn.cert_file, turn.key_file: set both or neither"))
 	}
-	if c.TLS != "" && c.CertFile == "" {
-		errs = append(errs, errors.New("turn.tls: needs turn.cert_file and turn.key_file"))
+	if c.TLS != "" && c.CertFile == "" && c.Certificate == nil {
+		errs = append(errs, errors.New("turn.tls: needs turn.cert_file and turn.key_file, or those of the pages"))
 	}
 	if c.Host != "" && !validHost(c.Host) {
 		errs = append(errs, fmt.Errorf("turn.host: %q must be a name or an address alone, such as cameras.example.org", c.Host))

@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"seccam/pkg/certificate"
 	"seccam/pkg/credential"
 )
 
@@ -118,11 +119,12 @@ func (s *Server) bind() error {
 	if s.cfg.TLS == "" {
 		return nil
 	}
-	certificate, err := newCertificate(s.cfg.CertFile, s.cfg.KeyFile, s.now)
-	if err != nil {
-		return err
+	if s.cfg.CertFile != "" {
+		if s.cfg.Certificate, err = certificate.Files(s.cfg.CertFile, s.cfg.KeyFile, s.now); err != nil {
+			return fmt.Errorf("turn.cert_file, turn.key_file: %w", err)
+		}
 	}
-	s.tls, err = s.listener("tls", s.cfg.TLS, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: certificate.get})
+	s.tls, err = s.listener("tls", s.cfg.TLS, s.cfg.Certificate.Config())
 	return err
 }
 
