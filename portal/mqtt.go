@@ -9,7 +9,6 @@ import (
 	"seccam/pkg/credential"
 	"seccam/pkg/mqttclient"
 	"seccam/pkg/signaling"
-	"seccam/portal/account"
 	"seccam/portal/store"
 )
 
@@ -76,12 +75,12 @@ func (p *portal) onMessage(m mqttclient.Message) {
 
 // act makes one revocation take effect in this process.
 func (p *portal) act(subject string) {
-	if camera, released := strings.CutPrefix(subject, account.ReleasePrefix); released {
+	if camera, released := strings.CutPrefix(subject, store.ReleasePrefix); released {
 		p.hub.CutCamera(camera)
 		p.tracker.Forget(camera)
 		return
 	}
-	if camera, view := store.CameraOfView(subject); view {
+	if camera, grant := store.CameraOfGrant(subject); grant {
 		p.hub.EndGrant(context.Background(), camera, subject)
 		return
 	}

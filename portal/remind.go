@@ -18,13 +18,13 @@ func (p *portal) presenceChanged(camera string) {
 	}
 }
 
-// remind tells cameras that come back which view tokens were revoked, until ctx ends: while a camera is not
+// remind tells cameras that come back which rights to watch ended, until ctx ends: while a camera is not
 // connected to the broker, it sends on to its viewers, and hears nothing of it.
 func (p *portal) remind(ctx context.Context) error {
 	for {
 		select {
 		case camera := <-p.returned:
-			revoked, err := p.store.RevokedViews(ctx, camera)
+			revoked, err := p.store.EndedGrants(ctx, camera)
 			if err != nil && ctx.Err() == nil {
 				p.log.Error("read what was revoked", "camera", camera, "error", err)
 			}

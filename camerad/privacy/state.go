@@ -1,6 +1,10 @@
 package privacy
 
-import "time"
+import (
+	"time"
+
+	"seccam/pkg/signaling"
+)
 
 // Why privacy mode is on.
 type Why string
@@ -51,7 +55,7 @@ func judge(settings Settings, zone *time.Location, clockKnown bool, now time.Tim
 	case !clockKnown:
 		return State{Active: true, Why: WhyClock, Detail: "until the camera knows the time"}
 	}
-	private, until := at(settings.Schedule, zone, now)
+	private, until := signaling.InSchedule(settings.Schedule, zone, now)
 	s := State{Active: private, Until: until}
 	if private {
 		s.Why = WhySchedule

@@ -133,6 +133,9 @@ func (c *control) reportChanges() <-chan struct{} {
 	}
 	c.tell(Report{Type: "controls", Controls: controls})
 	state, turned := c.session.cfg.talk.state(c.session.id)
+	if !c.session.talks {
+		state = talkOff
+	}
 	c.tell(Report{Type: "talk", State: state})
 	return turned
 }
@@ -179,11 +182,7 @@ func (c *control) answer(ctx context.Context, r Request) {
 	case "set":
 		err = c.set(r)
 	case "talk":
-		if err = nil; r.On {
-			err = c.session.cfg.talk.begin(c.session.id)
-		} else {
-			c.session.cfg.talk.end(c.session.id)
-		}
+		err = c.talk(r.On)
 	case "snapshot":
 		err = c.snapshot(ctx)
 	default:
@@ -193,6 +192,17 @@ func (c *control) answer(ctx context.Context, r Request) {
 		c.session.log.Info("request on the control channel refused", "type", r.Type, "error", err)
 		c.sendText(c.encode(Report{Type: "error", About: r.Type, Message: sentence(err)}))
 	}
+}
+
+func (c *control) talk(on bool) error {
+	switch {
+	case !on:
+		c.session.cfg.talk.end(c.session.id)
+		return nil
+	case !c.session.talks:
+		return errors.New("you may watch this camera, but not speak through it: its owner decides that")
+	}
+	return c.session.cfg.talk.begin(c.session.id)
 }
 
 func (c *control) set(r Request) error {

@@ -66,13 +66,7 @@ func (p *page) send(request Request) {
 }
 
 // callAs begins a view as the portal lets a person of that role.
-func (v *viewer) callAs(role signaling.Role) {
-	offer, err := v.pc.CreateOffer(nil)
-	require.NoError(v.t, err)
-	v.deliver(signaling.Message{Type: signaling.TypeOffer, Session: v.id, SDP: offer.SDP, Role: role})
-	require.NoError(v.t, v.pc.SetLocalDescription(offer))
-	v.ready <- struct{}{}
-}
+func (v *viewer) callAs(role signaling.Role) { v.callWith(signaling.Message{Role: role}) }
 
 func controlNames(report map[string]any) map[string]float64 {
 	values := map[string]float64{}
@@ -215,7 +209,7 @@ func (r *rig) newTalker(t *testing.T, n int, text string) *page {
 	_, err = v.pc.AddTransceiverFromTrack(track, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendrecv})
 	require.NoError(t, err)
 	p := v.openControl(t)
-	v.call(nil)
+	v.callAs(signaling.RoleOwner)
 	v.say(t, track, text)
 	return p
 }
@@ -246,6 +240,25 @@ func TestOneTalkerAtATime(t *testing.T) {
 	assert.Equal(t, "second", string(next(t, "speech", speaker.heard)))
 	r.deliver(signaling.Message{Type: signaling.TypeBye, Session: sessionID(2), Reason: signaling.ReasonLeft})
 	next(t, "end of the speaker with the session", speaker.closed)
+}
+
+// A viewer speaks only if the portal says so.
+func TestWhoMayTalk(t *testing.T) {
+	r := newRig(t, smallVideo(), func(c *Config) {
+		c.OpenSpeaker = func() (Speaker, error) {
+			return &fakeSpeaker{heard: make(chan []byte, 1000), closed: make(chan struct{}, 1)}, nil
+		}
+	})
+	silent, heard := r.newViewer(sessionID(1)), r.newViewer(sessionID(2))
+	quiet, loud := silent.openControl(t), heard.openControl(t)
+	silent.callAs(signaling.RoleViewer)
+	heard.callWith(signaling.Message{Role: signaling.RoleViewer, Talk: true})
+	assert.Equal(t, "off", quiet.expect("talk")["state"])
+	assert.Equal(t, "free", loud.expect("talk")["state"])
+	quiet.send(Request{Type: "talk", On: true})
+	assert.Contains(t, quiet.expect("error")["message"], "its owner decides that")
+	loud.send(Request{Type: "talk", On: true})
+	assert.Equal(t, "yours", loud.expect("talk")["state"])
 }
 
 func TestSpeakerThatDoesNotOpen(t *testing.T) {

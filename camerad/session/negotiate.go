@@ -30,6 +30,7 @@ func (s *session) negotiate(m signaling.Message) *signaling.Error {
 	}
 	if s.peer == nil {
 		s.owner = m.Role == signaling.RoleOwner
+		s.talks = s.owner || m.Talk
 		if m.Until != 0 {
 			s.until = time.After(time.UnixMilli(m.Until).Sub(s.cfg.Now()))
 		}

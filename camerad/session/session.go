@@ -29,6 +29,7 @@ type session struct {
 	portal  string        // of the latest message: the viewer's socket may move between portals
 	viewer  *media.Viewer
 	owner   bool // may change the camera's settings
+	talks   bool // may speak through the camera
 	peer    *peer
 	waiting *time.Timer      // ends the session unless it connects first
 	until   <-chan time.Time // the viewer may watch no longer; nil is for ever

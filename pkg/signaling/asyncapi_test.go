@@ -90,7 +90,7 @@ func fullMessages() map[Type]Message {
 	servers := []ICEServer{{URLs: []string{"turn:turn.example.org"}, Username: "u", Credential: "c"}}
 	presence := Presence{Online: true, State: StateOnline, Text: "Online", LastSeen: 1, Since: 1, Fingerprint: "AA" + strings.Repeat(":0F", 31)}
 	return map[Type]Message{
-		TypeOffer:  {Session: testSession, Camera: testCamera, Seq: 1, Role: RoleOwner, Grant: "g", Until: 1, SDP: "v=0", ICEServers: servers, Policy: PolicyRelay},
+		TypeOffer:  {Session: testSession, Camera: testCamera, Seq: 1, Role: RoleViewer, Talk: true, Grant: "g", Until: 1, SDP: "v=0", ICEServers: servers, Policy: PolicyRelay},
 		TypeAnswer: {Session: testSession, Camera: testCamera, SDP: "v=0"},
 		TypeCandidate: {Session: testSession, Camera: testCamera, Seq: 1, Candidate: &Candidate{
 			Candidate: "candidate:1", SDPMid: pointer("0"), SDPMLineIndex: pointer(uint16(0)), UsernameFragment: pointer("u"),

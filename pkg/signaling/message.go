@@ -49,8 +49,11 @@ type Message struct {
 	// Role is stamped by the portal on every offer to a camera: one of the Role constants. What a
 	// browser says here goes nowhere, and a camera takes everything but RoleOwner for a viewer.
 	Role Role `json:"role,omitempty"`
-	// Grant is stamped by the portal on offers by a right that can be revoked alone; a bye with it ends
-	// every session of that grant, whatever session it names.
+	// Talk is stamped by the portal on offers of viewers who may speak through the camera; its owner may
+	// in any case.
+	Talk bool `json:"talk,omitempty"`
+	// Grant is stamped by the portal on offers: the right by which the viewer watches, if it can end by
+	// itself. A bye with it ends every session of that grant, whatever session it names.
 	Grant string `json:"grant,omitempty"`
 	// Until is stamped by the portal on offers: when the session ends at the latest, in Unix milliseconds;
 	// 0 is never.

@@ -36,6 +36,8 @@ type Presence interface {
 // Revoker makes the end of a right known to every portal.
 type Revoker interface {
 	Revoke(ctx context.Context, subject string) error
+	// Look makes what was recorded in the database meanwhile take effect at once.
+	Look()
 }
 
 // Service is the accounts and the cameras they own.

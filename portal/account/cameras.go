@@ -9,9 +9,6 @@ import (
 	"seccam/portal/store"
 )
 
-// ReleasePrefix begins the revocation subject of a camera that changed hands.
-const ReleasePrefix = "release-"
-
 // Cameras lists the user's cameras.
 func (s *Service) Cameras(ctx context.Context, userID int64) ([]store.Camera, error) {
 	return s.store.CamerasOf(ctx, userID)
@@ -69,9 +66,7 @@ func (s *Service) Release(ctx context.Context, userID int64, cameraID string) (s
 	if err := s.store.Release(ctx, userID, cameraID, credential.HashClaimCode(cameraID, code)); err != nil {
 		return "", err
 	}
-	if err := s.revoker.Revoke(ctx, ReleasePrefix+cameraID); err != nil {
-		return "", fmt.Errorf("release: cut viewers: %w", err)
-	}
+	s.revoker.Look()
 	s.log.Info("camera released", "user", userID, "camera", cameraID)
 	return code, nil
 }

@@ -30,6 +30,7 @@ func (f *fakePresence) Flush(ctx context.Context) error { return f.flush(ctx) }
 type revokeFunc func(subject string) error
 
 func (f revokeFunc) Revoke(_ context.Context, subject string) error { return f(subject) }
+func (f revokeFunc) Look()                                          {}
 
 // bench is the service over a real database.
 type bench struct {
@@ -102,6 +103,17 @@ func (b *bench) member(name string) (user *store.User, camera string) {
 	require.NoError(b.t, b.store.Seen(b.t.Context(), map[string]time.Time{id: b.clock()}))
 	require.NoError(b.t, b.Confirm(b.t.Context(), user.ID))
 	return user, id
+}
+
+// revocations are the subjects that were recorded as revoked in the database.
+func (b *bench) revocations() (subjects []string) {
+	b.t.Helper()
+	list, err := b.store.RevocationsAfter(b.t.Context(), 0)
+	require.NoError(b.t, err)
+	for _, r := range list {
+		subjects = append(subjects, r.Subject)
+	}
+	return subjects
 }
 
 // written is every byte that the service has left behind: the database's files and the log.

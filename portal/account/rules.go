@@ -119,13 +119,27 @@ func (f FieldErrors) checkClaim(camera, code string) (string, string) {
 	return camera, code
 }
 
-func (f FieldErrors) checkName(name string) string {
-	name = strings.Join(strings.Fields(name), " ")
-	if !utf8.ValidString(name) || utf8.RuneCountInString(name) > MaxName || strings.ContainsFunc(name, unicode.IsControl) {
-		f[FieldName] = "A name has at most 60 characters that can be seen."
+func (f FieldErrors) checkName(name string) string { return f.checkText(FieldName, name) }
+
+func (f FieldErrors) checkText(field, text string) string {
+	text = strings.Join(strings.Fields(text), " ")
+	if !utf8.ValidString(text) || utf8.RuneCountInString(text) > MaxName || strings.ContainsFunc(text, unicode.IsControl) {
+		f[field] = "A name has at most 60 characters that can be seen."
 	}
-	return name
+	return text
 }
+
+// checkLabel is checkText of what must not be empty.
+func (f FieldErrors) checkLabel(field, text, missing string) string {
+	text = f.checkText(field, text)
+	if text == "" && f[field] == "" {
+		f[field] = missing
+	}
+	return text
+}
+
+// equalNames reports whether two user names are of the same account.
+func equalNames(a, b string) bool { return strings.EqualFold(a, b) }
 
 // err returns f as an error, nil if it is empty.
 func (f FieldErrors) err() error {

@@ -2,12 +2,8 @@ package account
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"regexp"
-	"strings"
 	"time"
 
 	"seccam/portal/store"
@@ -28,10 +24,6 @@ type ViewTokenForm struct {
 	ExpiresAt *time.Time `json:"expires_at"` // nil is never
 }
 
-// viewTokenForm is what a view token looks like: 130 random bits. Its beginning lets people, and programs
-// that look for secrets, see what it is.
-var viewTokenForm = regexp.MustCompile(`^view_[a-z2-7]{26}$`)
-
 // CreateViewToken gives a program the right to watch one of the user's cameras, and nothing else. The
 // token itself is returned only here. Failures are FieldErrors or ErrNotFound.
 func (s *Service) CreateViewToken(ctx context.Context, userID int64, cameraID string, form ViewTokenForm) (*store.ViewToken, string, error) {
@@ -46,10 +38,9 @@ func (s *Service) CreateViewToken(ctx context.Context, userID int64, cameraID st
 	if err := wrong.err(); err != nil {
 		return nil, "", err
 	}
-	secret := "view_" + strings.ToLower(rand.Text())
-	token := &store.ViewToken{
-		ID: strings.ToLower(rand.Text()[:12]), CameraID: cameraID, UserID: userID, Name: name, Hash: hashViewToken(secret),
-	}
+	secret := viewSecret.create()
+	hash, _ := viewSecret.hash(secret)
+	token := &store.ViewToken{ID: newID(), CameraID: cameraID, UserID: userID, Name: name, Hash: hash}
 	if form.ExpiresAt != nil {
 		end := form.ExpiresAt.UTC()
 		token.ExpiresAt = &end
@@ -65,12 +56,6 @@ func (s *Service) CreateViewToken(ctx context.Context, userID int64, cameraID st
 	return token, secret, nil
 }
 
-// hashViewToken needs no salt and no slowness: what it hashes is random.
-func hashViewToken(secret string) []byte {
-	sum := sha256.Sum256([]byte("seccam view token v1|" + secret))
-	return sum[:]
-}
-
 // ViewTokens lists the view tokens of one of the user's cameras, expired ones included.
 func (s *Service) ViewTokens(ctx context.Context, userID int64, cameraID string) ([]store.ViewToken, error) {
 	return s.store.ViewTokens(ctx, userID, cameraID)
@@ -81,16 +66,18 @@ func (s *Service) RevokeViewToken(ctx context.Context, userID int64, cameraID, t
 	if err := s.store.RevokeViewToken(ctx, userID, cameraID, tokenID); err != nil {
 		return err
 	}
+	s.revoker.Look()
 	s.log.Info("view token revoked", "user", userID, "camera", cameraID, "token", tokenID)
 	return nil
 }
 
 // RedeemViewToken returns the token that a program showed, if it holds, else ErrNotFound.
 func (s *Service) RedeemViewToken(ctx context.Context, secret string) (*store.ViewToken, error) {
-	if !viewTokenForm.MatchString(secret) {
+	hash, ok := viewSecret.hash(secret)
+	if !ok {
 		return nil, ErrNotFound
 	}
-	return s.store.ViewTokenByHash(ctx, hashViewToken(secret))
+	return s.store.ViewTokenByHash(ctx, hash)
 }
 
 // ViewTokenHolds reports whether a token that was redeemed still holds.

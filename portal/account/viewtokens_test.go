@@ -16,7 +16,7 @@ func TestViewToken(t *testing.T) {
 	token, secret, err := b.CreateViewToken(t.Context(), owner.ID, camera, ViewTokenForm{Name: "  Home  Assistant ", ExpiresAt: &end})
 	require.NoError(t, err)
 	require.Equal(t, "Home Assistant", token.Name)
-	require.Regexp(t, viewTokenForm, secret)
+	require.Regexp(t, viewSecret.form, secret)
 	for _, theirs := range []func() error{
 		func() error {
 			_, _, err := b.CreateViewToken(t.Context(), neighbour.ID, camera, ViewTokenForm{Name: "x"})

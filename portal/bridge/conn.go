@@ -11,6 +11,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"seccam/pkg/signaling"
+	"seccam/portal/account"
 )
 
 // Limits of one WebSocket.
@@ -49,12 +50,44 @@ type Login struct {
 	Subject string // what a revocation of this login is called
 	// Alive reports whether the login still holds.
 	Alive func(ctx context.Context) bool
+	// Guest names somebody without an account, who watches the one camera to which Access gives access;
+	// UserID is of the person whose guest it is. "" is a person with an account.
+	Guest  string
+	Access func(ctx context.Context) (account.Access, error)
+}
+
+// pass is what the login's views are by. What a person is to each camera, the accounts know.
+func (l Login) pass() Pass {
+	p := Pass{UserID: l.UserID, Guest: l.Guest, Role: signaling.RoleOwner, Subject: l.Subject, Alive: l.Alive}
+	if l.Guest != "" {
+		p.Role = signaling.RoleViewer
+		p.Access = func(ctx context.Context, camera string) (account.Access, error) {
+			access, err := l.Access(ctx)
+			if err == nil && access.Camera.ID != camera {
+				err = account.ErrNotFound
+			}
+			return access, err
+		}
+	}
+	return p
+}
+
+// visible returns what lists the cameras that the login's pages show.
+func (l Login) visible(h *Hub) func(ctx context.Context) ([]account.Access, error) {
+	return func(ctx context.Context) ([]account.Access, error) {
+		if l.Guest == "" {
+			return h.cfg.Accounts.Visible(ctx, l.UserID)
+		}
+		access, err := l.Access(ctx)
+		return []account.Access{access}, err
+	}
 }
 
 // conn is the viewer that is a browser's page. Its reader goroutine handles what the page sends; its writer goroutine
 // owns the socket's sending side.
 type conn struct {
 	*viewer
+	visible func(ctx context.Context) ([]account.Access, error)
 	pending bool // its user's sign-up is unfinished
 	socket  *websocket.Conn
 	outbox  chan signaling.Message
@@ -63,7 +96,7 @@ type conn struct {
 
 	seeing  sync.Mutex
 	changed map[string]bool // cameras whose presence is to be sent
-	shown   map[string]bool // cameras of this user, as far as they are known
+	shown   map[string]bool // cameras that this page may show, as far as they are known
 }
 
 // endError carries the ending through the context's cause.
@@ -97,21 +130,21 @@ func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, login Login) {
 
 func newConn(h *Hub, id signaling.ViewerID, login Login, socket *websocket.Conn, cancel context.CancelCauseFunc) *conn {
 	c := &conn{
-		pending: login.Pending, socket: socket, cancel: cancel,
+		visible: login.visible(h), pending: login.Pending, socket: socket, cancel: cancel,
 		outbox: make(chan signaling.Message, queueLength), wake: make(chan struct{}, 1),
 		changed: map[string]bool{}, shown: map[string]bool{},
 	}
-	// A page sees its user's own cameras only: viewer.admit lets nobody else through.
-	c.viewer = newViewer(h, id, Pass{UserID: login.UserID, Role: signaling.RoleOwner, Subject: login.Subject, Alive: login.Alive}, c)
+	c.viewer = newViewer(h, id, login.pass(), c)
 	return c
 }
 
 // viewerFor continues the page's viewer id if it is this account's, else mints one.
 func (h *Hub) viewerFor(login Login, previous signaling.ViewerID) signaling.ViewerID {
-	if h.minter.owns(login.UserID, previous) {
+	who := login.pass().who()
+	if h.minter.owns(who, previous) {
 		return previous
 	}
-	return h.minter.mint(login.UserID)
+	return h.minter.mint(who)
 }
 
 // run serves the connection, then tells the cameras if the viewer is gone for good.

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strconv"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -20,6 +21,7 @@ import (
 	"seccam/pkg/credential"
 	"seccam/pkg/mqttclient"
 	"seccam/pkg/signaling"
+	"seccam/portal/account"
 	"seccam/portal/store"
 	"seccam/portal/turn"
 )
@@ -37,21 +39,32 @@ var ownersDoor, ownersYard, neighboursDoor = credential.NewCode(), credential.Ne
 // fakeAccounts, fakePresence, fakeICE and fakePublisher are functions.
 type fakeAccounts struct {
 	cameras func(userID int64) ([]store.Camera, error)
+	access  func(userID int64, id string) (account.Access, error) // nil: of their own cameras, everything
 }
 
-func (f *fakeAccounts) Cameras(_ context.Context, userID int64) ([]store.Camera, error) {
-	return f.cameras(userID)
-}
-
-func (f *fakeAccounts) Camera(_ context.Context, userID int64, id string) (*store.Camera, error) {
+func (f *fakeAccounts) Visible(_ context.Context, userID int64) (list []account.Access, err error) {
 	cameras, err := f.cameras(userID)
-	for _, c := range cameras {
-		if c.ID == id {
-			return &c, nil
+	for i := range cameras {
+		list = append(list, account.Access{Camera: &cameras[i], Role: signaling.RoleOwner})
+	}
+	return list, err
+}
+
+func (f *fakeAccounts) Access(ctx context.Context, userID int64, id string) (account.Access, error) {
+	if f.access != nil {
+		return f.access(userID, id)
+	}
+	list, err := f.Visible(ctx, userID)
+	for _, access := range list {
+		if access.Camera.ID == id {
+			return access, nil
 		}
 	}
-	return nil, errors.Join(err, store.ErrNotFound)
+	return account.Access{}, errors.Join(err, store.ErrNotFound)
 }
+
+// name is what an account is called where guests have names, too.
+func name(userID int64) string { return strconv.FormatInt(userID, 10) }
 
 type fakePresence func(camera string) signaling.Presence
 
@@ -118,7 +131,7 @@ func newBench(t *testing.T) *bench {
 	}
 	b.Hub = New(Config{
 		Instance: "p1", Master: credential.NewSecret(),
-		Accounts: &fakeAccounts{func(user int64) ([]store.Camera, error) {
+		Accounts: &fakeAccounts{cameras: func(user int64) ([]store.Camera, error) {
 			b.mu.Lock()
 			defer b.mu.Unlock()
 			return b.owned[user], nil

@@ -5,7 +5,7 @@
 //	                                 ├─ viewer (which sessions? whose camera?) ─ Hub ─ MQTT ─ camera
 //	program ── Program (requests) ───┘
 //
-// One offer of a page on its way: conn.read → conn.handle → viewer.offer (owner? online? stamp) →
+// One offer of a page on its way: conn.read → conn.handle → viewer.offer (whose? online? stamp) →
 // Publisher → the camera; and its answer: Hub.Deliver → viewer.receive → conn.queue → conn.write.
 //
 // What a camera or a viewer sends is data: who sent it is known from the login and the topic.
@@ -22,14 +22,14 @@ import (
 	"seccam/pkg/credential"
 	"seccam/pkg/mqttclient"
 	"seccam/pkg/signaling"
-	"seccam/portal/store"
+	"seccam/portal/account"
 	"seccam/portal/turn"
 )
 
-// Accounts tells whose a camera is.
+// Accounts tells what people may do with cameras.
 type Accounts interface {
-	Cameras(ctx context.Context, userID int64) ([]store.Camera, error)
-	Camera(ctx context.Context, userID int64, cameraID string) (*store.Camera, error)
+	Visible(ctx context.Context, userID int64) ([]account.Access, error)
+	Access(ctx context.Context, userID int64, cameraID string) (account.Access, error)
 }
 
 // Presence tells whether a camera is connected.
@@ -172,8 +172,9 @@ func (h *Hub) endAll(subject string, why ending) {
 // that this portal knows nothing of, begun by another one or before a restart.
 func (h *Hub) EndGrant(ctx context.Context, camera, grant string) {
 	h.endAll(grant, closeRevoked)
+	h.each(func(v *viewer) { v.cut(func(at seat) bool { return at.grant == grant && at.camera == camera }) })
 	err := h.publish(ctx, camera, signaling.Message{
-		Type: signaling.TypeBye, Session: h.minter.mint(0).Session(1), Grant: grant, Reason: signaling.ReasonRevoked,
+		Type: signaling.TypeBye, Session: h.minter.mint("0").Session(1), Grant: grant, Reason: signaling.ReasonRevoked,
 	})
 	if err != nil {
 		h.cfg.Log.Warn("the end of a grant was not sent", "camera", camera, "error", err)
@@ -182,7 +183,7 @@ func (h *Hub) EndGrant(ctx context.Context, camera, grant string) {
 
 // CutCamera ends the sessions with a camera that changed hands.
 func (h *Hub) CutCamera(cameraID string) {
-	h.each(func(v *viewer) { v.cut(cameraID) })
+	h.each(func(v *viewer) { v.cut(func(at seat) bool { return at.camera == cameraID }) })
 }
 
 // Close ends every viewer, but not the sessions at the cameras: the pictures go on and the pages

@@ -238,7 +238,7 @@ func TestCloseEndsConnectionsNotSessions(t *testing.T) {
 
 func TestDatabaseDownAtTheStart(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *bench) {
-		b.cfg.Accounts = &fakeAccounts{func(int64) ([]store.Camera, error) { return nil, errors.New("database down") }}
+		b.cfg.Accounts = &fakeAccounts{cameras: func(int64) ([]store.Camera, error) { return nil, errors.New("database down") }}
 		p := b.dial(login(owner), "")
 		go p.read()
 		synctest.Wait()

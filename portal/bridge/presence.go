@@ -2,8 +2,10 @@ package bridge
 
 import (
 	"context"
+	"errors"
 
 	"seccam/pkg/signaling"
+	"seccam/portal/account"
 	"seccam/portal/turn"
 )
 
@@ -14,17 +16,17 @@ func (c *conn) welcome() {
 	})
 }
 
-// showAll queues the presence of all the user's cameras.
+// showAll queues the presence of all cameras that the page may show.
 func (c *conn) showAll(ctx context.Context) {
-	cameras, err := c.hub.cfg.Accounts.Cameras(ctx, c.pass.UserID)
+	cameras, err := c.visible(ctx)
 	if err != nil {
 		c.hub.cfg.Log.Error("list cameras", "user", c.pass.UserID, "error", err)
 		c.end(closeDropped) // the page reconnects
 		return
 	}
 	c.seeing.Lock()
-	for _, camera := range cameras {
-		c.shown[camera.ID], c.changed[camera.ID] = true, true
+	for _, access := range cameras {
+		c.shown[access.Camera.ID], c.changed[access.Camera.ID] = true, true
 	}
 	c.seeing.Unlock()
 	c.wakeUp()
@@ -50,20 +52,23 @@ func (c *conn) wakeUp() {
 	}
 }
 
-// sendChanged sends the current presence of cameras that changed. Ownership is read again at the
-// moment of sending.
+// sendChanged sends the current presence of cameras that changed. Whether the page may know is asked again at
+// the moment of sending; outside of the hours of a share, it may.
 func (c *conn) sendChanged(ctx context.Context) {
 	c.seeing.Lock()
 	changed := c.changed
 	c.changed = map[string]bool{}
 	c.seeing.Unlock()
 	for id := range changed {
-		camera, err := c.hub.cfg.Accounts.Camera(ctx, c.pass.UserID, id)
-		if err != nil {
-			continue // no longer this user's
+		access, err := c.access(ctx, id)
+		var closed *account.OutsideHoursError
+		if err != nil && !errors.As(err, &closed) {
+			continue // no longer for this user
 		}
 		presence := c.hub.cfg.Presence.Of(id)
-		presence.Fingerprint = camera.PinnedFingerprint
+		if err == nil {
+			presence.Fingerprint = access.Camera.PinnedFingerprint
+		}
 		c.queue(signaling.Message{Type: signaling.TypeStatus, Camera: id, Presence: &presence})
 	}
 }

@@ -24,7 +24,7 @@ type Program struct {
 // not block. After a bye, be it the camera's or ours, there is no more, and the program is forgotten.
 func (h *Hub) Join(pass Pass, camera string, deliver func(signaling.Message)) (*Program, error) {
 	p := &Program{camera: camera, deliver: deliver}
-	p.viewer = newViewer(h, h.minter.mint(pass.UserID), pass, p)
+	p.viewer = newViewer(h, h.minter.mint(pass.who()), pass, p)
 	if !h.add(p.viewer) {
 		return nil, ErrClosed
 	}
@@ -87,6 +87,6 @@ func (p *Program) Servers() []signaling.ICEServer { return p.servers(string(p.id
 
 // Servers returns ICE servers for a program that wants them before it joins. Their credentials die of age.
 func (h *Hub) Servers(pass Pass) []signaling.ICEServer {
-	id := h.minter.mint(pass.UserID)
+	id := h.minter.mint(pass.who())
 	return newViewer(h, id, pass, nil).servers(string(id), turn.Viewer)
 }

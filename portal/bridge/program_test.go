@@ -178,6 +178,6 @@ func TestServersOfAProgramAreItsOwn(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *bench) {
 		a, c := b.Servers(pass(owner, "")), b.Servers(pass(owner, ""))
 		require.NotEqual(t, a[0].Username, c[0].Username)
-		require.True(t, b.minter.owns(owner, signaling.ViewerID(a[0].Username)))
+		require.True(t, b.minter.owns(name(owner), signaling.ViewerID(a[0].Username)))
 	})
 }

@@ -21,7 +21,7 @@ func TestWelcomeAndStatus(t *testing.T) {
 		go p.read()
 		all := p.received()
 		require.Len(t, all, 3)
-		require.True(t, b.minter.owns(owner, all[0].Viewer))
+		require.True(t, b.minter.owns(name(owner), all[0].Viewer))
 		require.Equal(t, string(all[0].Viewer), all[0].ICEServers[0].Username)
 		fingerprints := map[string]string{}
 		for _, m := range all[1:] {
@@ -95,7 +95,7 @@ func TestCameraSpeaksOnlyForItself(t *testing.T) {
 		b.Deliver(toViewer(ownersDoor, p.viewer.Session(2)), good)  // topic and payload differ
 		b.Deliver(toViewer(neighboursDoor, his), good)              // the payload names another's
 		b.says(ownersDoor, answer(p.viewer.Session(2)))             // a session that never began
-		b.says(ownersDoor, answer(b.minter.mint(owner).Session(1))) // of nobody
+		b.says(ownersDoor, answer(b.minter.mint(name(owner)).Session(1))) // of nobody
 		b.says(ownersDoor, signaling.Message{Type: signaling.TypeOffer, Session: mine, SDP: sdp})
 		for _, bad := range []string{"", "{", "[]", `{"v":2}`, string(good[:20]), strings.Repeat("x", signaling.MaxMessage+1)} {
 			b.Deliver(toViewer(ownersDoor, mine), []byte(bad))
@@ -112,7 +112,7 @@ func TestAbuse38_OnlyAllowedFieldsTravel(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *bench) {
 		p := b.open(login(owner), "")
 		session := string(p.viewer.Session(1))
-		claims := `"v":1,"session":"` + session + `","camera":"` + ownersDoor + `","seq":99,"viewer":"` + string(b.minter.mint(neighbour)) +
+		claims := `"v":1,"session":"` + session + `","camera":"` + ownersDoor + `","seq":99,"viewer":"` + string(b.minter.mint(name(neighbour))) +
 			`","user":"neighbour","user_id":2,"from":"neighbour","portal":"p2","topic":"x","presence":{"online":true},"error":{"code":"busy"},` +
 			`"ice_servers":[{"urls":["turn:evil"]}],"reason":"revoked","role":"viewer"`
 		p.sendRaw(`{"type":"offer","sdp":"x","candidate":{"candidate":"evil"},` + claims + `}`)
@@ -149,10 +149,10 @@ func TestRefusals(t *testing.T) {
 		}, signaling.CodeNotFound},
 		"no camera": {func(_ *bench, p *page) { p.offer(1, "") }, signaling.CodeNotFound},
 		"another's session": {func(b *bench, p *page) {
-			p.send(signaling.Message{Type: signaling.TypeOffer, Session: b.minter.mint(neighbour).Session(1), Camera: ownersDoor, SDP: sdp})
+			p.send(signaling.Message{Type: signaling.TypeOffer, Session: b.minter.mint(name(neighbour)).Session(1), Camera: ownersDoor, SDP: sdp})
 		}, signaling.CodeUnauthorised},
 		"another page's session": {func(b *bench, p *page) {
-			p.send(signaling.Message{Type: signaling.TypeBye, Session: b.minter.mint(owner).Session(1), Camera: ownersDoor})
+			p.send(signaling.Message{Type: signaling.TypeBye, Session: b.minter.mint(name(owner)).Session(1), Camera: ownersDoor})
 		}, signaling.CodeUnauthorised},
 		"a session with another camera": {func(b *bench, p *page) {
 			p.offer(1, ownersDoor)

@@ -4,27 +4,59 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
 	"seccam/pkg/credential"
 	"seccam/pkg/mqttclient"
 	"seccam/pkg/signaling"
+	"seccam/portal/account"
 	"seccam/portal/store"
 	"seccam/portal/turn"
 )
 
-// Pass is what somebody watches by: whose cameras they see, what they are to these, and what ends it.
+// Pass is what somebody watches by. What they may do with a camera is asked at each offer; the pass can only
+// allow less.
 type Pass struct {
-	UserID  int64
+	UserID int64
+	// Guest names somebody without an account; UserID then is of the person whose guest it is.
+	Guest string
+	// Role is the most that they may be to a camera.
 	Role    signaling.Role
 	Subject string // what the revocation of this right is called
 	// Alive reports whether the right still holds.
 	Alive func(ctx context.Context) bool
-	// Grant and Until go to the camera with each offer, so that it ends the view even if this portal has
-	// forgotten it: at the latest then (zero is never), and when the grant ends ([Hub.EndGrant]).
+	// Access tells what they may do with a camera; nil asks the accounts.
+	Access func(ctx context.Context, camera string) (account.Access, error)
+	// Grant and Until go to the camera with each offer, in place of the access's own, so that it ends the
+	// view even if this portal has forgotten it: at the latest then (zero is never), and when the grant
+	// ends ([Hub.EndGrant]).
 	Grant string
 	Until time.Time
+}
+
+// who names the person or guest to what is shared out by person.
+func (p Pass) who() string {
+	if p.Guest != "" {
+		return p.Guest
+	}
+	return strconv.FormatInt(p.UserID, 10)
+}
+
+// narrow returns the access as far as the pass allows it.
+func (p Pass) narrow(a account.Access) account.Access {
+	if p.Role != signaling.RoleOwner {
+		a.Role = signaling.RoleViewer
+		a.Talk = a.Talk && p.Grant == "" // what a program may is to watch
+	}
+	if p.Grant != "" {
+		a.Grant = p.Grant
+	}
+	if !p.Until.IsZero() && (a.Until.IsZero() || p.Until.Before(a.Until)) {
+		a.Until = p.Until
+	}
+	return a
 }
 
 // viewer is one who watches, whatever carries the messages: a page's WebSocket or a program's requests.
@@ -37,8 +69,11 @@ type viewer struct {
 	out  outlet
 
 	mu       sync.Mutex
-	sessions map[signaling.SessionID]string // the camera of each
+	sessions map[signaling.SessionID]seat
 }
+
+// seat is a session's: with which camera it is, and by which right.
+type seat struct{ camera, grant string }
 
 // outlet is the way to whoever watches. Its methods do not block.
 type outlet interface {
@@ -48,67 +83,91 @@ type outlet interface {
 }
 
 func newViewer(h *Hub, id signaling.ViewerID, pass Pass, out outlet) *viewer {
-	return &viewer{hub: h, id: id, pass: pass, out: out, sessions: map[signaling.SessionID]string{}}
+	return &viewer{hub: h, id: id, pass: pass, out: out, sessions: map[signaling.SessionID]seat{}}
 }
 
 // offer begins a view, or restarts ICE in one. It adds the servers for the camera's end.
 func (v *viewer) offer(ctx context.Context, session signaling.SessionID, camera, sdp string) error {
-	if err := v.admit(ctx, session, camera); err != nil {
+	access, err := v.admit(ctx, session, camera)
+	if err != nil {
 		return err
 	}
 	presence := v.hub.cfg.Presence.Of(camera)
 	if !presence.Online {
 		return &signaling.Error{Code: signaling.CodeOffline, Message: presence.Text}
 	}
-	if !v.remember(session, camera) {
+	if !v.remember(session, seat{camera, access.Grant}) {
 		return errTooMany
 	}
 	m := signaling.Message{
 		Type: signaling.TypeOffer, SDP: sdp, ICEServers: v.servers(string(session), turn.Camera), Policy: v.hub.cfg.Policy,
-		Role: v.pass.Role, Grant: v.pass.Grant,
+		Role: access.Role, Talk: access.Talk && !access.Owns(), Grant: access.Grant,
 	}
-	if !v.pass.Until.IsZero() {
-		m.Until = v.pass.Until.UnixMilli()
+	if !access.Until.IsZero() {
+		m.Until = access.Until.UnixMilli()
 	}
 	return v.publish(ctx, camera, session, m)
 }
 
 // servers returns ICE servers for one end of a session, or for the viewer's end of all of its sessions.
 func (v *viewer) servers(session string, end string) []signaling.ICEServer {
-	return v.hub.cfg.ICE.For(turn.Who{Session: session, Account: strconv.FormatInt(v.pass.UserID, 10), End: end})
+	return v.hub.cfg.ICE.For(turn.Who{Session: session, Account: v.pass.who(), End: end})
 }
 
 // forward passes on a message of a session that this viewer has, or had before it reconnected.
 func (v *viewer) forward(ctx context.Context, session signaling.SessionID, camera string, body signaling.Message) error {
 	if with, known := v.cameraOf(session); !known || with != camera {
-		if err := v.admit(ctx, session, camera); err != nil {
+		access, err := v.admit(ctx, session, camera)
+		if err != nil {
 			return err
 		}
-		if body.Type == signaling.TypeCandidate && !v.remember(session, camera) {
+		if body.Type == signaling.TypeCandidate && !v.remember(session, seat{camera, access.Grant}) {
 			return errTooMany
 		}
 	}
 	return v.publish(ctx, camera, session, body)
 }
 
-// admit checks that session and camera are this viewer's.
-func (v *viewer) admit(ctx context.Context, session signaling.SessionID, camera string) error {
+// admit checks that session and camera are this viewer's, and returns what they may do with the camera.
+func (v *viewer) admit(ctx context.Context, session signaling.SessionID, camera string) (account.Access, error) {
 	if session.Viewer() != v.id {
-		return errNotYours
+		return account.Access{}, errNotYours
 	}
 	if with, known := v.cameraOf(session); known && with != camera {
-		return errNotYours
+		return account.Access{}, errNotYours
 	}
+	access, err := v.access(ctx, camera)
+	var closed *account.OutsideHoursError
+	switch {
+	case errors.As(err, &closed):
+		return access, &signaling.Error{Code: signaling.CodeUnauthorised, Message: sentence(closed.Error())}
+	case errors.Is(err, store.ErrNotFound):
+		return access, errNotFound
+	}
+	return access, err
+}
+
+// access asks what this viewer may do with a camera.
+func (v *viewer) access(ctx context.Context, camera string) (account.Access, error) {
 	id, err := credential.ParseCode(camera)
 	if err != nil || id != camera {
-		return errNotFound
+		return account.Access{}, store.ErrNotFound
 	}
-	_, err = v.hub.cfg.Accounts.Camera(ctx, v.pass.UserID, camera)
-	if errors.Is(err, store.ErrNotFound) {
-		return errNotFound
+	ask := v.pass.Access
+	if ask == nil {
+		ask = func(ctx context.Context, camera string) (account.Access, error) {
+			return v.hub.cfg.Accounts.Access(ctx, v.pass.UserID, camera)
+		}
 	}
-	return err
+	access, err := ask(ctx, camera)
+	if err != nil {
+		return account.Access{}, err
+	}
+	return v.pass.narrow(access), nil
 }
+
+// sentence makes an error's text one for people.
+func sentence(text string) string { return strings.ToUpper(text[:1]) + text[1:] + "." }
 
 // publish stamps a message and sends it to the camera. Only fields that the caller set travel on:
 // nothing that a viewer claims about itself reaches a camera.
@@ -148,21 +207,21 @@ func (v *viewer) receive(camera string, m signaling.Message) {
 }
 
 // remember records that a session is with a camera; false means that the viewer has too many.
-func (v *viewer) remember(id signaling.SessionID, camera string) bool {
+func (v *viewer) remember(id signaling.SessionID, at seat) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.sessions[id] == "" && len(v.sessions) >= maxSessions {
+	if _, known := v.sessions[id]; !known && len(v.sessions) >= maxSessions {
 		return false
 	}
-	v.sessions[id] = camera
+	v.sessions[id] = at
 	return true
 }
 
 func (v *viewer) cameraOf(id signaling.SessionID) (camera string, known bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	camera, known = v.sessions[id]
-	return camera, known
+	at, known := v.sessions[id]
+	return at.camera, known
 }
 
 func (v *viewer) forget(id signaling.SessionID) {
@@ -173,28 +232,29 @@ func (v *viewer) forget(id signaling.SessionID) {
 }
 
 // takeSessions empties the viewer's sessions into the caller's hands.
-func (v *viewer) takeSessions() map[signaling.SessionID]string {
+func (v *viewer) takeSessions() map[signaling.SessionID]seat {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	taken := v.sessions
-	v.sessions = map[signaling.SessionID]string{}
+	v.sessions = map[signaling.SessionID]seat{}
 	return taken
 }
 
-// cut ends the sessions with a camera that is no longer for this viewer, at both ends.
-func (v *viewer) cut(camera string) {
-	for _, id := range v.takeSessionsWith(camera) {
-		v.bye(context.Background(), camera, id, signaling.ReasonRevoked)
-		v.out.queue(signaling.Message{Type: signaling.TypeBye, Session: id, Camera: camera, Reason: signaling.ReasonRevoked})
+// cut ends the sessions that are no longer for this viewer, at both ends.
+func (v *viewer) cut(which func(seat) bool) {
+	for id, at := range v.takeSessionsIf(which) {
+		v.bye(context.Background(), at.camera, id, signaling.ReasonRevoked)
+		v.out.queue(signaling.Message{Type: signaling.TypeBye, Session: id, Camera: at.camera, Reason: signaling.ReasonRevoked})
 	}
 }
 
-func (v *viewer) takeSessionsWith(camera string) (taken []signaling.SessionID) {
+func (v *viewer) takeSessionsIf(which func(seat) bool) map[signaling.SessionID]seat {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	for id, with := range v.sessions {
-		if with == camera {
-			taken = append(taken, id)
+	taken := map[signaling.SessionID]seat{}
+	for id, at := range v.sessions {
+		if which(at) {
+			taken[id] = at
 			delete(v.sessions, id)
 		}
 	}
@@ -204,8 +264,8 @@ func (v *viewer) takeSessionsWith(camera string) (taken []signaling.SessionID) {
 // byeAll ends every session at its camera, and what the viewer's own end has.
 func (v *viewer) byeAll(ctx context.Context, reason string) {
 	v.hub.cfg.Ended(string(v.id))
-	for id, camera := range v.takeSessions() {
-		v.bye(ctx, camera, id, reason)
+	for id, at := range v.takeSessions() {
+		v.bye(ctx, at.camera, id, reason)
 	}
 }
 

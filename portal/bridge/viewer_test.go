@@ -11,7 +11,7 @@ import (
 
 // offlineConn is a connection without a socket, for what the page says.
 func (b *bench) offlineConn(user int64) *conn {
-	return newConn(b.Hub, b.minter.mint(user), login(user), nil, func(error) {})
+	return newConn(b.Hub, b.minter.mint(name(user)), login(user), nil, func(error) {})
 }
 
 // Whatever a page sends: nothing reaches a camera that is not its user's or a session that is not
@@ -46,7 +46,7 @@ func FuzzDeliver(f *testing.F) {
 	f.Add(neighboursDoor, `{"v":1,"type":"bye","session":"`+string(id)+`"}`)
 	f.Fuzz(func(t *testing.T, camera, payload string) {
 		b.log.Reset()
-		c.remember(id, ownersDoor)
+		c.remember(id, seat{camera: ownersDoor})
 		b.Deliver(toViewer(camera, id), []byte(payload))
 		if len(c.outbox) > 0 {
 			m := <-c.outbox

@@ -44,11 +44,16 @@ func (w *Watcher) Revoke(ctx context.Context, subject string) error {
 	if err := w.store.Revoke(ctx, subject); err != nil {
 		return err
 	}
+	w.Look()
+	return nil
+}
+
+// Look makes what was recorded meanwhile take effect here at once.
+func (w *Watcher) Look() {
 	select {
 	case w.kick <- struct{}{}:
 	default: // a look is due already
 	}
-	return nil
 }
 
 // Run acts on revocations until ctx ends.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"strconv"
 	"time"
 
 	"gorm.io/gorm"
@@ -121,23 +122,26 @@ func (s *Store) Rename(ctx context.Context, userID int64, cameraID, name string)
 		Where("id = ? AND owner_id = ?", cameraID, userID).Update("name", name))
 }
 
+// ReleasePrefix begins the revocation subject of a camera that changed hands.
+const ReleasePrefix = "release-"
+
+// Ownership is what the end of this ownership is called. Another one, also of the same person, is called
+// otherwise.
+func (c *Camera) Ownership() string {
+	if c.ClaimedAt == nil {
+		return ""
+	}
+	return ownPrefix + c.ID + "-" + strconv.FormatInt(c.ClaimedAt.UnixMilli(), 36)
+}
+
 // Release takes a camera from its owner and everything they did with it; claimHash is of the new code
 // by which the next owner can claim it.
 func (s *Store) Release(ctx context.Context, userID int64, cameraID string, claimHash []byte) error {
 	return s.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
-		err := one(tx.Model(&Camera{}).
-			Where("id = ? AND owner_id = ?", cameraID, userID).
-			Updates(map[string]any{
-				"owner_id": nil, "claimed_at": nil, "name": "", "pinned_fingerprint": "", "last_seen_at": nil,
-				"claim_hash": claimHash,
-			}))
-		if err != nil {
-			return err
-		}
-		if _, err := revokeViews(tx, "camera_id = ?", cameraID); err != nil {
-			return err
-		}
-		return tx.Where("camera_id = ?", cameraID).Delete(&Notice{}).Error
+		return handOver(tx, userID, cameraID, map[string]any{
+			"owner_id": nil, "claimed_at": nil, "name": "", "pinned_fingerprint": "", "last_seen_at": nil,
+			"claim_hash": claimHash,
+		})
 	})
 }
 

@@ -129,8 +129,8 @@ func (s *Store) DismissNotice(ctx context.Context, userID, id int64) error {
 	return one(s.db.WithContext(ctx).Where("user_id = ? AND id = ?", userID, id).Delete(&Notice{}))
 }
 
-// Prune removes what has expired: sign-ups, nonces, login sessions, and revocations after a week. View
-// tokens stay in their owner's sight for a month more.
+// Prune removes what has expired: sign-ups, nonces, login sessions, and revocations after a week. What lets
+// others watch stays in its owner's sight for a month more.
 func (s *Store) Prune(ctx context.Context) error {
 	now := s.now()
 	db := s.db.WithContext(ctx)
@@ -139,6 +139,9 @@ func (s *Store) Prune(ctx context.Context) error {
 		db.Exec("DELETE FROM used_nonces WHERE expires_at < ?", now).Error,
 		db.Exec("DELETE FROM login_sessions WHERE expires_at < ?", now).Error,
 		db.Exec("DELETE FROM view_tokens WHERE expires_at < ?", now.AddDate(0, -1, 0)).Error,
+		db.Exec("DELETE FROM guest_links WHERE expires_at < ?", now.AddDate(0, -1, 0)).Error,
+		db.Exec("DELETE FROM shares WHERE expires_at < ? OR viewer_id IS NULL AND invite_until < ?", now.AddDate(0, -1, 0), now.AddDate(0, -1, 0)).Error,
+		db.Exec("DELETE FROM transfers WHERE expires_at < ?", now).Error,
 		db.Exec("DELETE FROM revocations WHERE created_at < ?", now.AddDate(0, 0, -7)).Error,
 	)
 }

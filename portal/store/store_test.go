@@ -76,7 +76,7 @@ var (
 	// sqlWords turns SQLite's types into Postgres's.
 	sqlWords = strings.NewReplacer(
 		"INTEGER PRIMARY KEY AUTOINCREMENT", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
-		"owner_id INTEGER", "owner_id BIGINT", "user_id INTEGER", "user_id BIGINT",
+		"_id INTEGER", "_id BIGINT",
 		"DATETIME", "TIMESTAMPTZ", "BLOB", "BYTEA",
 	)
 )

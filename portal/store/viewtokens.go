@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -26,21 +25,8 @@ type ViewToken struct {
 	LastUsedAt *time.Time
 }
 
-// viewPrefix begins the revocation subject of a view token.
-const viewPrefix = "view-"
-
 // Subject is what the revocation of the token is called.
 func (t *ViewToken) Subject() string { return viewPrefix + t.CameraID + "-" + t.ID }
-
-// CameraOfView returns the camera of a view token's revocation subject; false is for other subjects.
-func CameraOfView(subject string) (camera string, ok bool) {
-	rest, ok := strings.CutPrefix(subject, viewPrefix)
-	if !ok {
-		return "", false
-	}
-	camera, _, ok = strings.Cut(rest, "-")
-	return camera, ok
-}
 
 // AddViewToken records a token for a camera of its user, who may have so many for each camera.
 func (s *Store) AddViewToken(ctx context.Context, token *ViewToken, most int) error {
@@ -115,14 +101,6 @@ func (s *Store) RevokeViewToken(ctx context.Context, userID int64, cameraID, id 
 	})
 }
 
-// RevokedViews lists the subjects of a camera's view tokens that were revoked, as long as that is recorded.
-func (s *Store) RevokedViews(ctx context.Context, cameraID string) ([]string, error) {
-	var subjects []string
-	err := s.db.WithContext(ctx).Model(&Revocation{}).
-		Where("subject LIKE ?", viewPrefix+cameraID+"-%").Order("id").Pluck("subject", &subjects).Error
-	return subjects, err
-}
-
 // revokeViews removes tokens, records their revocations and returns how many there were.
 func revokeViews(tx *gorm.DB, where string, args ...any) (int, error) {
 	var gone []ViewToken
@@ -130,7 +108,7 @@ func revokeViews(tx *gorm.DB, where string, args ...any) (int, error) {
 		return 0, err
 	}
 	for _, token := range gone {
-		if err := tx.Create(&Revocation{Subject: token.Subject()}).Error; err != nil {
+		if err := revoke(tx, token.Subject()); err != nil {
 			return 0, err
 		}
 	}

@@ -76,6 +76,8 @@ func (f *fakeRevoker) Revoke(_ context.Context, subject string) error {
 	return nil
 }
 
+func (f *fakeRevoker) Look() {}
+
 func (f *fakeRevoker) all() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -50,6 +50,9 @@ type Login struct {
 	Subject string
 	// Alive reports whether the login still holds. It asks the database.
 	Alive func(ctx context.Context) bool
+	// Guest names somebody without an account, who watches the one camera to which Access gives access.
+	Guest  string
+	Access func(ctx context.Context) (account.Access, error)
 }
 
 // Devices hands out camera credentials by challenge and response.

@@ -16,6 +16,7 @@ import (
 	"seccam/pkg/credential"
 	"seccam/pkg/mqttclient"
 	"seccam/pkg/signaling"
+	"seccam/portal/account"
 	"seccam/portal/bridge"
 	"seccam/portal/store"
 	"seccam/portal/turn"
@@ -53,13 +54,13 @@ type bench struct {
 
 type accounts struct{ *bench }
 
-func (accounts) Cameras(context.Context, int64) ([]store.Camera, error) { return nil, nil }
+func (accounts) Visible(context.Context, int64) ([]account.Access, error) { return nil, nil }
 
-func (a accounts) Camera(_ context.Context, user int64, id string) (*store.Camera, error) {
+func (a accounts) Access(_ context.Context, user int64, id string) (account.Access, error) {
 	if user != owner || id != a.camera {
-		return nil, store.ErrNotFound
+		return account.Access{}, store.ErrNotFound
 	}
-	return &store.Camera{ID: id}, nil
+	return account.Access{Camera: &store.Camera{ID: id}, Role: signaling.RoleOwner, Talk: true}, nil
 }
 
 // Of implements Presence.

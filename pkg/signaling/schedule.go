@@ -1,13 +1,11 @@
-package privacy
+package signaling
 
 import (
 	"slices"
 	"time"
-
-	"seccam/pkg/signaling"
 )
 
-// interval is a private time, begin included, end not.
+// interval is a time of a schedule, begin included, end not.
 type interval struct{ begin, end time.Time }
 
 // The days around today whose spans matter: one may have begun yesterday, and what begins within a
@@ -17,9 +15,10 @@ const daysBefore, daysAfter = 2, 9
 // endless is how long an interval is at least that never ends: every week is the same.
 const endless = 8 * 24 * time.Hour
 
-// at reports whether a schedule is private at now, and until when that stays so; the zero time is for
-// ever. The settings must have no problems.
-func at(spans []signaling.PrivacySpan, zone *time.Location, now time.Time) (private bool, until time.Time) {
+// InSchedule reports whether a weekly schedule holds at now, and until when that stays so; the zero time is
+// for ever. The spans must have no problems (see [PrivacySettings.Problems]). Privacy mode goes by it, and
+// the hours of those with whom a camera is shared.
+func InSchedule(spans []PrivacySpan, zone *time.Location, now time.Time) (active bool, until time.Time) {
 	for _, i := range intervals(spans, zone, now) {
 		switch {
 		case !i.end.After(now):
@@ -34,8 +33,8 @@ func at(spans []signaling.PrivacySpan, zone *time.Location, now time.Time) (priv
 	return false, time.Time{}
 }
 
-// intervals returns the private times around now in order; those that touch are one.
-func intervals(spans []signaling.PrivacySpan, zone *time.Location, now time.Time) (merged []interval) {
+// intervals returns the schedule's times around now in order; those that touch are one.
+func intervals(spans []PrivacySpan, zone *time.Location, now time.Time) (merged []interval) {
 	var all []interval
 	year, month, today := now.In(zone).Date()
 	for day := today - daysBefore; day <= today+daysAfter; day++ {
@@ -44,8 +43,8 @@ func intervals(spans []signaling.PrivacySpan, zone *time.Location, now time.Time
 			if !begins(span, weekday) {
 				continue
 			}
-			from, _ := signaling.ParseTimeOfDay(span.From)
-			to, _ := signaling.ParseTimeOfDay(span.To)
+			from, _ := ParseTimeOfDay(span.From)
+			to, _ := ParseTimeOfDay(span.To)
 			if to <= from {
 				to += 24 * 60
 			}
@@ -68,9 +67,9 @@ func intervals(spans []signaling.PrivacySpan, zone *time.Location, now time.Time
 	return merged
 }
 
-func begins(span signaling.PrivacySpan, weekday time.Weekday) bool {
+func begins(span PrivacySpan, weekday time.Weekday) bool {
 	return slices.ContainsFunc(span.Days, func(name string) bool {
-		day, known := signaling.Weekday(name)
+		day, known := Weekday(name)
 		return known && day == weekday
 	})
 }

@@ -1,4 +1,4 @@
-package privacy
+package signaling
 
 import (
 	"fmt"
@@ -8,8 +8,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
-
-	"seccam/pkg/signaling"
 )
 
 func zone(t require.TestingT, name string) *time.Location {
@@ -25,55 +23,57 @@ func moment(t require.TestingT, text string) time.Time {
 	return at
 }
 
-func span(from, to string, days ...string) Span { return Span{Days: days, From: from, To: to} }
+func span(from, to string, days ...string) PrivacySpan {
+	return PrivacySpan{Days: days, From: from, To: to}
+}
 
 func TestSchedule(t *testing.T) {
-	every := signaling.Days
-	night := []Span{span("22:00", "07:00", every...)}
-	weekend := []Span{span("22:00", "07:00", "fri"), span("09:00", "17:00", "sat", "sun")}
+	every := Days
+	night := []PrivacySpan{span("22:00", "07:00", every...)}
+	weekend := []PrivacySpan{span("22:00", "07:00", "fri"), span("09:00", "17:00", "sat", "sun")}
 	for _, tc := range []struct {
 		name, zone string
-		spans      []Span
+		spans      []PrivacySpan
 		now        string
 		private    bool
 		until      string // "" is for ever
 	}{
 		// 2026-03-02 is a Monday.
-		{"before", "UTC", []Span{span("09:00", "17:00", "mon")}, "2026-03-02 08:59 +0000", false, "2026-03-02 09:00 +0000"},
-		{"its first minute", "UTC", []Span{span("09:00", "17:00", "mon")}, "2026-03-02 09:00 +0000", true, "2026-03-02 17:00 +0000"},
-		{"its last minute", "UTC", []Span{span("09:00", "17:00", "mon")}, "2026-03-02 16:59 +0000", true, "2026-03-02 17:00 +0000"},
-		{"its end", "UTC", []Span{span("09:00", "17:00", "mon")}, "2026-03-02 17:00 +0000", false, "2026-03-09 09:00 +0000"},
-		{"in another zone", "America/New_York", []Span{span("09:00", "17:00", "mon")}, "2026-03-02 14:00 +0000", true, "2026-03-02 22:00 +0000"},
+		{"before", "UTC", []PrivacySpan{span("09:00", "17:00", "mon")}, "2026-03-02 08:59 +0000", false, "2026-03-02 09:00 +0000"},
+		{"its first minute", "UTC", []PrivacySpan{span("09:00", "17:00", "mon")}, "2026-03-02 09:00 +0000", true, "2026-03-02 17:00 +0000"},
+		{"its last minute", "UTC", []PrivacySpan{span("09:00", "17:00", "mon")}, "2026-03-02 16:59 +0000", true, "2026-03-02 17:00 +0000"},
+		{"its end", "UTC", []PrivacySpan{span("09:00", "17:00", "mon")}, "2026-03-02 17:00 +0000", false, "2026-03-09 09:00 +0000"},
+		{"in another zone", "America/New_York", []PrivacySpan{span("09:00", "17:00", "mon")}, "2026-03-02 14:00 +0000", true, "2026-03-02 22:00 +0000"},
 		{"over midnight, in the evening", "UTC", night, "2026-03-02 23:00 +0000", true, "2026-03-03 07:00 +0000"},
 		{"over midnight, in the morning", "UTC", night, "2026-03-02 06:59 +0000", true, "2026-03-02 07:00 +0000"},
 		{"over midnight, by day", "UTC", night, "2026-03-02 12:00 +0000", false, "2026-03-02 22:00 +0000"},
 		{"the day on which it begins counts", "UTC", weekend, "2026-03-07 06:59 +0000", true, "2026-03-07 07:00 +0000"},
 		{"not the day after", "UTC", weekend, "2026-03-06 06:59 +0000", false, "2026-03-06 22:00 +0000"},
 		{"the next of several", "UTC", weekend, "2026-03-07 08:00 +0000", false, "2026-03-07 09:00 +0000"},
-		{"those that touch are one", "UTC", []Span{span("08:00", "12:00", "mon"), span("12:00", "13:00", "mon")}, "2026-03-02 09:00 +0000", true, "2026-03-02 13:00 +0000"},
-		{"those that overlap are one", "UTC", []Span{span("08:00", "12:00", "mon"), span("10:00", "11:00", "mon"), span("11:00", "14:00", "mon")}, "2026-03-02 09:00 +0000", true, "2026-03-02 14:00 +0000"},
-		{"over midnight into the next day's", "UTC", []Span{span("20:00", "00:00", "mon"), span("00:00", "03:00", "tue")}, "2026-03-02 21:00 +0000", true, "2026-03-03 03:00 +0000"},
-		{"24 hours", "UTC", []Span{span("06:00", "06:00", "mon")}, "2026-03-03 05:59 +0000", true, "2026-03-03 06:00 +0000"},
-		{"always", "UTC", []Span{span("00:00", "00:00", every...)}, "2026-03-02 12:00 +0000", true, ""},
-		{"always, in two halves", "UTC", []Span{span("00:00", "12:00", every...), span("12:00", "00:00", every...)}, "2026-03-02 12:00 +0000", true, ""},
-		{"always but for a minute", "UTC", []Span{span("00:00", "00:00", "mon", "tue", "wed", "thu", "fri", "sat"), span("00:01", "00:00", "sun")}, "2026-03-02 12:00 +0000", true, "2026-03-08 00:00 +0000"},
-		{"a week away", "UTC", []Span{span("09:00", "09:01", "mon")}, "2026-03-02 09:01 +0000", false, "2026-03-09 09:00 +0000"},
+		{"those that touch are one", "UTC", []PrivacySpan{span("08:00", "12:00", "mon"), span("12:00", "13:00", "mon")}, "2026-03-02 09:00 +0000", true, "2026-03-02 13:00 +0000"},
+		{"those that overlap are one", "UTC", []PrivacySpan{span("08:00", "12:00", "mon"), span("10:00", "11:00", "mon"), span("11:00", "14:00", "mon")}, "2026-03-02 09:00 +0000", true, "2026-03-02 14:00 +0000"},
+		{"over midnight into the next day's", "UTC", []PrivacySpan{span("20:00", "00:00", "mon"), span("00:00", "03:00", "tue")}, "2026-03-02 21:00 +0000", true, "2026-03-03 03:00 +0000"},
+		{"24 hours", "UTC", []PrivacySpan{span("06:00", "06:00", "mon")}, "2026-03-03 05:59 +0000", true, "2026-03-03 06:00 +0000"},
+		{"always", "UTC", []PrivacySpan{span("00:00", "00:00", every...)}, "2026-03-02 12:00 +0000", true, ""},
+		{"always, in two halves", "UTC", []PrivacySpan{span("00:00", "12:00", every...), span("12:00", "00:00", every...)}, "2026-03-02 12:00 +0000", true, ""},
+		{"always but for a minute", "UTC", []PrivacySpan{span("00:00", "00:00", "mon", "tue", "wed", "thu", "fri", "sat"), span("00:01", "00:00", "sun")}, "2026-03-02 12:00 +0000", true, "2026-03-08 00:00 +0000"},
+		{"a week away", "UTC", []PrivacySpan{span("09:00", "09:01", "mon")}, "2026-03-02 09:01 +0000", false, "2026-03-09 09:00 +0000"},
 		{"none", "UTC", nil, "2026-03-02 12:00 +0000", false, ""},
 
 		// Berlin goes from 02:00 to 03:00 on 2026-03-29, and from 03:00 back to 02:00 on 2026-10-25.
 		{"the night that is an hour shorter", "Europe/Berlin", night, "2026-03-29 02:30 +0100", true, "2026-03-29 07:00 +0200"},
 		{"the night that is an hour longer", "Europe/Berlin", night, "2026-10-25 01:00 +0200", true, "2026-10-25 07:00 +0100"},
-		{"begins at a time that is skipped", "Europe/Berlin", []Span{span("02:30", "05:00", "sun")}, "2026-03-29 01:59 +0100", false, "2026-03-29 03:00 +0200"},
-		{"ends at a time that is skipped", "Europe/Berlin", []Span{span("01:00", "02:30", "sun")}, "2026-03-29 01:30 +0100", true, "2026-03-29 03:00 +0200"},
-		{"all of it is skipped", "Europe/Berlin", []Span{span("02:10", "02:50", "sun")}, "2026-03-29 01:59 +0100", false, "2026-04-05 02:10 +0200"},
-		{"begins at a time that comes twice", "Europe/Berlin", []Span{span("02:30", "05:00", "sun")}, "2026-10-25 02:15 +0200", false, "2026-10-25 02:30 +0200"},
-		{"within the time that comes twice", "Europe/Berlin", []Span{span("02:30", "05:00", "sun")}, "2026-10-25 02:10 +0100", true, "2026-10-25 05:00 +0100"},
-		{"ends at a time that comes twice", "Europe/Berlin", []Span{span("01:00", "02:30", "sun")}, "2026-10-25 02:45 +0200", true, "2026-10-25 02:30 +0100"},
-		{"half an hour's change", "Australia/Lord_Howe", []Span{span("01:00", "01:45", "sun")}, "2026-04-05 01:50 +1100", true, "2026-04-05 01:45 +1030"},
-		{"a day that was skipped", "Pacific/Apia", []Span{span("09:00", "17:00", "fri")}, "2011-12-29 20:00 -1000", false, "2012-01-06 09:00 +1400"},
+		{"begins at a time that is skipped", "Europe/Berlin", []PrivacySpan{span("02:30", "05:00", "sun")}, "2026-03-29 01:59 +0100", false, "2026-03-29 03:00 +0200"},
+		{"ends at a time that is skipped", "Europe/Berlin", []PrivacySpan{span("01:00", "02:30", "sun")}, "2026-03-29 01:30 +0100", true, "2026-03-29 03:00 +0200"},
+		{"all of it is skipped", "Europe/Berlin", []PrivacySpan{span("02:10", "02:50", "sun")}, "2026-03-29 01:59 +0100", false, "2026-04-05 02:10 +0200"},
+		{"begins at a time that comes twice", "Europe/Berlin", []PrivacySpan{span("02:30", "05:00", "sun")}, "2026-10-25 02:15 +0200", false, "2026-10-25 02:30 +0200"},
+		{"within the time that comes twice", "Europe/Berlin", []PrivacySpan{span("02:30", "05:00", "sun")}, "2026-10-25 02:10 +0100", true, "2026-10-25 05:00 +0100"},
+		{"ends at a time that comes twice", "Europe/Berlin", []PrivacySpan{span("01:00", "02:30", "sun")}, "2026-10-25 02:45 +0200", true, "2026-10-25 02:30 +0100"},
+		{"half an hour's change", "Australia/Lord_Howe", []PrivacySpan{span("01:00", "01:45", "sun")}, "2026-04-05 01:50 +1100", true, "2026-04-05 01:45 +1030"},
+		{"a day that was skipped", "Pacific/Apia", []PrivacySpan{span("09:00", "17:00", "fri")}, "2011-12-29 20:00 -1000", false, "2012-01-06 09:00 +1400"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			private, until := at(tc.spans, zone(t, tc.zone), moment(t, tc.now))
+			private, until := InSchedule(tc.spans, zone(t, tc.zone), moment(t, tc.now))
 			assert.Equal(t, tc.private, private)
 			if tc.until == "" {
 				assert.Zero(t, until)
@@ -87,7 +87,7 @@ func TestSchedule(t *testing.T) {
 // slow judges by looking at every minute around now on a clock on the wall. A span begins with the
 // first minute at which the clock has come to its begin; it ends with the last at which the clock shows
 // its end, or if it never does, with the first at which the clock is beyond for good.
-func slow(spans []Span, loc *time.Location, now time.Time) bool {
+func slow(spans []PrivacySpan, loc *time.Location, now time.Time) bool {
 	year, month, today := now.In(loc).Date()
 	for day := today - 2; day <= today+1; day++ {
 		date := time.Date(year, month, day, 0, 0, 0, 0, time.UTC)
@@ -100,9 +100,9 @@ func slow(spans []Span, loc *time.Location, now time.Time) bool {
 	return false
 }
 
-func during(span Span, date time.Time, loc *time.Location, now time.Time) bool {
-	from, _ := signaling.ParseTimeOfDay(span.From)
-	to, _ := signaling.ParseTimeOfDay(span.To)
+func during(span PrivacySpan, date time.Time, loc *time.Location, now time.Time) bool {
+	from, _ := ParseTimeOfDay(span.From)
+	to, _ := ParseTimeOfDay(span.To)
 	if to <= from {
 		to += 24 * 60
 	}
@@ -125,13 +125,13 @@ func during(span Span, date time.Time, loc *time.Location, now time.Time) bool {
 	return began && now.Before(shown)
 }
 
-func drawSchedule(t *rapid.T) []Span {
+func drawSchedule(t *rapid.T) []PrivacySpan {
 	minute := rapid.Custom(func(t *rapid.T) string {
 		return fmt.Sprintf("%02d:%02d", rapid.IntRange(0, 23).Draw(t, "h"), rapid.SampledFrom([]int{0, 1, 15, 30, 59}).Draw(t, "m"))
 	})
-	return rapid.SliceOfN(rapid.Custom(func(t *rapid.T) Span {
-		days := rapid.SliceOfNDistinct(rapid.SampledFrom(signaling.Days), 1, 7, rapid.ID[string]).Draw(t, "days")
-		return Span{Days: days, From: minute.Draw(t, "from"), To: minute.Draw(t, "to")}
+	return rapid.SliceOfN(rapid.Custom(func(t *rapid.T) PrivacySpan {
+		days := rapid.SliceOfNDistinct(rapid.SampledFrom(Days), 1, 7, rapid.ID[string]).Draw(t, "days")
+		return PrivacySpan{Days: days, From: minute.Draw(t, "from"), To: minute.Draw(t, "to")}
 	}), 1, 4).Draw(t, "schedule")
 }
 
@@ -156,14 +156,14 @@ func TestScheduleAgreesWithAClockOnTheWall(t *testing.T) {
 		loc := zone(rt, name)
 		now := moment(rt, rapid.SampledFrom(changes[name]).Draw(rt, "change")).Add(time.Duration(rapid.IntRange(-40*60, 40*60).Draw(rt, "minutes")) * time.Minute)
 		spans := drawSchedule(rt)
-		private, until := at(spans, loc, now)
+		private, until := InSchedule(spans, loc, now)
 		require.Equal(rt, slow(spans, loc, now), private)
 		if until.IsZero() {
 			return
 		}
 		require.True(rt, until.After(now))
-		after, _ := at(spans, loc, until)
-		before, _ := at(spans, loc, until.Add(-time.Minute))
+		after, _ := InSchedule(spans, loc, until)
+		before, _ := InSchedule(spans, loc, until.Add(-time.Minute))
 		require.NotEqual(rt, private, after)
 		require.Equal(rt, private, before)
 	})
