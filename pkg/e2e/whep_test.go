@@ -112,15 +112,15 @@ func (p *player) watch() {
 }
 
 // awaitEnd returns how long it took until no more picture came.
-func (p *player) awaitEnd() time.Duration {
-	p.t.Helper()
+func (v *view) awaitEnd() time.Duration {
+	v.t.Helper()
 	began, last := time.Now(), time.Now()
 	const silence = time.Second
 	for {
 		select {
-		case <-p.packets:
+		case <-v.packets:
 			last = time.Now()
-			require.Less(p.t, last.Sub(began), patience, "the picture goes on")
+			require.Less(v.t, last.Sub(began), patience, "the picture goes on")
 		case <-time.After(silence):
 			return last.Sub(began)
 		}

@@ -165,10 +165,18 @@ func (s *Service) ChangeShare(ctx context.Context, userID int64, shareID string,
 	return nil
 }
 
-// EndShare ends a share that the user gave, or leaves one that they were given, and cuts whoever watches by
-// it.
+// EndShare ends a share that the user gave, and cuts whoever watches by it.
 func (s *Service) EndShare(ctx context.Context, userID int64, shareID string) error {
-	if err := s.store.EndShare(ctx, userID, shareID); err != nil {
+	return s.endShare(ctx, userID, shareID, s.store.EndShare)
+}
+
+// LeaveShare ends a share that the user was given.
+func (s *Service) LeaveShare(ctx context.Context, userID int64, shareID string) error {
+	return s.endShare(ctx, userID, shareID, s.store.LeaveShare)
+}
+
+func (s *Service) endShare(ctx context.Context, userID int64, shareID string, end func(context.Context, int64, string) error) error {
+	if err := end(ctx, userID, shareID); err != nil {
 		return err
 	}
 	s.revoker.Look()

@@ -241,10 +241,13 @@ func TestViewerLeaves(t *testing.T) {
 	f := newFamily(t)
 	share := f.share(Terms{})
 	third, _ := f.member("lee")
-	require.ErrorIs(t, f.EndShare(t.Context(), third.ID, share.ID), ErrNotFound)
+	for _, other := range []*store.User{third, f.owner} {
+		require.ErrorIs(t, f.LeaveShare(t.Context(), other.ID, share.ID), ErrNotFound)
+	}
+	require.ErrorIs(t, f.EndShare(t.Context(), f.guest.ID, share.ID), ErrNotFound)
 	access, err := f.access()
 	require.NoError(t, err)
-	require.NoError(t, f.EndShare(t.Context(), f.guest.ID, share.ID))
+	require.NoError(t, f.LeaveShare(t.Context(), f.guest.ID, share.ID))
 	f.requireNoAccess()
 	require.Equal(t, []string{access.Grant}, f.revocations())
 }

@@ -90,11 +90,11 @@ func TestCameraSpeaksOnlyForItself(t *testing.T) {
 		mine, his := p.viewer.Session(1), q.viewer.Session(1)
 		good, err := signaling.Encode(answer(mine))
 		require.NoError(t, err)
-		b.Deliver(toViewer(ownersYard, mine), good)                 // another of her cameras
-		b.Deliver(toViewer(neighboursDoor, mine), good)             // a stranger's
-		b.Deliver(toViewer(ownersDoor, p.viewer.Session(2)), good)  // topic and payload differ
-		b.Deliver(toViewer(neighboursDoor, his), good)              // the payload names another's
-		b.says(ownersDoor, answer(p.viewer.Session(2)))             // a session that never began
+		b.Deliver(toViewer(ownersYard, mine), good)                       // another of her cameras
+		b.Deliver(toViewer(neighboursDoor, mine), good)                   // a stranger's
+		b.Deliver(toViewer(ownersDoor, p.viewer.Session(2)), good)        // topic and payload differ
+		b.Deliver(toViewer(neighboursDoor, his), good)                    // the payload names another's
+		b.says(ownersDoor, answer(p.viewer.Session(2)))                   // a session that never began
 		b.says(ownersDoor, answer(b.minter.mint(name(owner)).Session(1))) // of nobody
 		b.says(ownersDoor, signaling.Message{Type: signaling.TypeOffer, Session: mine, SDP: sdp})
 		for _, bad := range []string{"", "{", "[]", `{"v":2}`, string(good[:20]), strings.Repeat("x", signaling.MaxMessage+1)} {

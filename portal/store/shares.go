@@ -230,7 +230,7 @@ func (s *Store) DeclineShare(ctx context.Context, userID int64, id string) error
 // goes on by the new ones if they allow it.
 func (s *Store) ChangeTerms(ctx context.Context, ownerID int64, id string, terms Terms, edition string) error {
 	return s.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
-		if err := revokeShare(tx, id, ownerID, 0); err != nil {
+		if err := revokeShare(tx, id, "owner_id = ?", ownerID); err != nil {
 			return err
 		}
 		changed := tx.Model(&Share{}).Where("id = ? AND owner_id = ?", id, ownerID).
@@ -240,19 +240,28 @@ func (s *Store) ChangeTerms(ctx context.Context, ownerID int64, id string, terms
 	})
 }
 
-// EndShare ends a share for its owner, or for its viewer, who leaves it.
-func (s *Store) EndShare(ctx context.Context, userID int64, id string) error {
+// EndShare ends a share of its owner's.
+func (s *Store) EndShare(ctx context.Context, ownerID int64, id string) error {
+	return s.endShare(ctx, "owner_id = ?", ownerID, id)
+}
+
+// LeaveShare ends a share for its viewer.
+func (s *Store) LeaveShare(ctx context.Context, viewerID int64, id string) error {
+	return s.endShare(ctx, "viewer_id = ?", viewerID, id)
+}
+
+func (s *Store) endShare(ctx context.Context, whose string, userID int64, id string) error {
 	return s.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
-		if err := revokeShare(tx, id, userID, userID); err != nil {
+		if err := revokeShare(tx, id, whose, userID); err != nil {
 			return err
 		}
 		return one(tx.Where("id = ?", id).Delete(&Share{}))
 	})
 }
 
-// revokeShare records the revocation of a share of this owner, or this viewer. Nobody accepts it meanwhile.
-func revokeShare(tx *gorm.DB, id string, owner, viewer int64) error {
-	err := tx.Clauses(forUpdate).First(&Share{}, "id = ? AND (owner_id = ? OR viewer_id = ?)", id, owner, viewer).Error
+// revokeShare records the revocation of a share that is this person's. Nobody accepts it meanwhile.
+func revokeShare(tx *gorm.DB, id, whose string, userID int64) error {
+	err := tx.Clauses(forUpdate).Where("id = ?", id).Where(whose, userID).First(&Share{}).Error
 	if err != nil {
 		return found(err)
 	}

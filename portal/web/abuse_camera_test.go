@@ -132,7 +132,7 @@ func TestAbuse07_ForeignCameraOnEveryRoute(t *testing.T) {
 		nobody := p.client().do(route.Method, strings.Replace(route.Path, ":id", camera, 1), "application/json", nil)
 		assert.Contains(t, []int{http.StatusSeeOther, http.StatusUnauthorized}, nobody.status, "%s %s", route.Method, route.Path)
 	}
-	assert.Equal(t, 19, routes)
+	assert.Greater(t, routes, 40, "what is not looked at is not refused")
 }
 
 // TestAbuse38_ClientSuppliedIdentity sends the fields by which a careless server would take someone

@@ -87,7 +87,7 @@ func TestAbuse10_TokenThatHoldsNoMore(t *testing.T) {
 	assert.Empty(t, p.mqtt.took())
 	subjects, err := p.store.RevocationsAfter(t.Context(), 0)
 	require.NoError(t, err)
-	require.Len(t, subjects, 2, "every portal is told of both")
+	require.Len(t, subjects, 4, "every portal is told of both, and of the end of an ownership")
 	assert.Equal(t, "view-"+camera+"-"+revoked.ID, subjects[0].Subject)
 	assert.Equal(t, "view-"+second+"-"+released.ID, subjects[1].Subject)
 }

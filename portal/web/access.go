@@ -16,6 +16,9 @@ type userHandler func(c echo.Context, user *store.User) error
 // cameraHandler serves a request about a camera that the person owns.
 type cameraHandler func(c echo.Context, user *store.User, camera *store.Camera) error
 
+// viewHandler serves a request about a camera that the person may watch.
+type viewHandler func(c echo.Context, user *store.User, access account.Access) error
+
 // guest lets people without a login through and sends the others to where they belong.
 func (s *server) guest(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
@@ -68,19 +71,40 @@ func (s *server) member(next userHandler) echo.HandlerFunc {
 	})
 }
 
-// memberCamera lets a camera's owner through. For everybody else it does not exist.
+// memberCamera lets a camera's owner through. Whoever it is shared with may not, and for everybody else it
+// does not exist.
 func (s *server) memberCamera(next cameraHandler) echo.HandlerFunc {
 	return s.member(func(c echo.Context, user *store.User) error {
-		id := canonical(c.Param("id"))
-		if id == "" {
-			return account.ErrNotFound
+		access, err := s.access(c, user)
+		var closed *account.OutsideHoursError
+		if errors.As(err, &closed) || err == nil && !access.Owns() {
+			return errOwnerOnly
 		}
-		camera, err := s.Accounts.Camera(c.Request().Context(), user.ID, id)
 		if err != nil {
 			return err
 		}
-		return next(c, user, camera)
+		return next(c, user, access.Camera)
 	})
+}
+
+// viewerCamera lets a camera's owner through, and those with whom it is shared now.
+func (s *server) viewerCamera(next viewHandler) echo.HandlerFunc {
+	return s.member(func(c echo.Context, user *store.User) error {
+		access, err := s.access(c, user)
+		if err != nil {
+			return err
+		}
+		return next(c, user, access)
+	})
+}
+
+// access is what a person may do with the camera that the address names.
+func (s *server) access(c echo.Context, user *store.User) (account.Access, error) {
+	id := canonical(c.Param("id"))
+	if id == "" {
+		return account.Access{}, account.ErrNotFound
+	}
+	return s.Accounts.Access(c.Request().Context(), user.ID, id)
 }
 
 // canonical is a camera id as the store has it, "" for what is none.

@@ -11,10 +11,15 @@ import (
 	"seccam/portal/store"
 )
 
-// cameraBody is a camera as the API shows it to its owner. Presence has its pinned fingerprint.
+// cameraBody is a camera as the API shows it to its owner, or to somebody with whom it is shared. Presence has
+// its pinned fingerprint.
 type cameraBody struct {
 	ID        string             `json:"id"`
 	Name      string             `json:"name"`
+	Role      signaling.Role     `json:"role"`
+	Owner     string             `json:"owner,omitempty"` // of a camera that is shared
+	Share     string             `json:"share,omitempty"`
+	Until     *time.Time         `json:"until,omitempty"` // when it cannot be watched any more, for now or for good
 	ClaimedAt *time.Time         `json:"claimed_at,omitempty"`
 	Presence  signaling.Presence `json:"presence"`
 }
@@ -22,17 +27,32 @@ type cameraBody struct {
 func (s *server) cameraBody(camera *store.Camera) cameraBody {
 	presence := s.Presence.Of(camera.ID)
 	presence.Fingerprint = camera.PinnedFingerprint
-	return cameraBody{camera.ID, cameraName(*camera), camera.ClaimedAt, presence}
+	return cameraBody{
+		ID: camera.ID, Name: cameraName(*camera), Role: signaling.RoleOwner, ClaimedAt: camera.ClaimedAt, Presence: presence,
+	}
+}
+
+func (s *server) accessBody(access account.Access) cameraBody {
+	body := s.cameraBody(access.Camera)
+	if access.Owns() {
+		return body
+	}
+	body.Role, body.Owner, body.Share, body.ClaimedAt = access.Role, access.Owner, access.Share, nil
+	if !access.Until.IsZero() {
+		until := access.Until.UTC()
+		body.Until = &until
+	}
+	return body
 }
 
 func (s *server) apiCameras(c echo.Context, user *store.User) error {
-	cameras, err := s.Accounts.Cameras(c.Request().Context(), user.ID)
+	cameras, err := s.Accounts.Visible(c.Request().Context(), user.ID)
 	if err != nil {
 		return err
 	}
 	bodies := make([]cameraBody, len(cameras))
 	for i := range cameras {
-		bodies[i] = s.cameraBody(&cameras[i])
+		bodies[i] = s.accessBody(cameras[i])
 	}
 	return c.JSON(http.StatusOK, map[string]any{"cameras": bodies})
 }
@@ -58,8 +78,8 @@ func (s *server) apiClaim(c echo.Context, user *store.User) error {
 	return c.JSON(http.StatusCreated, s.cameraBody(camera))
 }
 
-func (s *server) apiCamera(c echo.Context, _ *store.User, camera *store.Camera) error {
-	return c.JSON(http.StatusOK, s.cameraBody(camera))
+func (s *server) apiCamera(c echo.Context, _ *store.User, access account.Access) error {
+	return c.JSON(http.StatusOK, s.accessBody(access))
 }
 
 // renameBody is what a program sends to rename a camera; an empty name restores the default.

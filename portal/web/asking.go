@@ -91,9 +91,9 @@ func refused(refusal *signaling.Error) error {
 	return conflict("camera-refused", "The camera refused it", refusal.Message)
 }
 
-// answerFor checks at the last moment that the camera still is this person's: it may have changed
-// hands while it was asked.
+// answerFor checks at the last moment that this person still may see the camera: it may have changed hands,
+// or its share may have ended, while it was asked.
 func (s *server) answerFor(c echo.Context, user *store.User, camera *store.Camera) error {
-	_, err := s.Accounts.Camera(c.Request().Context(), user.ID, camera.ID)
+	_, err := s.Accounts.Access(c.Request().Context(), user.ID, camera.ID)
 	return err
 }

@@ -15,6 +15,8 @@ import (
 type cameraView struct {
 	Camera   *store.Camera
 	Presence signaling.Presence
+	Access   account.Access
+	Guest    bool // watched without an account
 	Form     filledForm
 	Tokens   tokensView
 	Code     string // the new claim code, right after a release
@@ -57,10 +59,15 @@ var watchModules = []string{
 	"progress.js", "readout.js", "controls.js", "snapshot.js", "figures.js", "presence.js", "time.js",
 }
 
-func (s *server) watch(c echo.Context, user *store.User, camera *store.Camera) error {
+func (s *server) watch(c echo.Context, user *store.User, access account.Access) error {
+	return s.renderWatch(c, user, access, false)
+}
+
+func (s *server) renderWatch(c echo.Context, user *store.User, access account.Access, guest bool) error {
+	camera := access.Camera
 	return s.render(c, http.StatusOK, "watch", view{
-		Title: cameraName(*camera), User: user, Script: "watch.js", Modules: watchModules,
-		Data: cameraView{Camera: camera, Presence: s.Presence.Of(camera.ID)},
+		Title: cameraName(*camera), User: user, Script: "watch.js", Modules: watchModules, Guest: guest,
+		Data: cameraView{Camera: camera, Presence: s.Presence.Of(camera.ID), Access: access, Guest: guest},
 	})
 }
 

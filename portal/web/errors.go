@@ -15,15 +15,17 @@ import (
 
 // Refusals that handlers return. Pages answer some of them with a redirect.
 var (
-	errNoLogin    = errors.New("log in first")
-	errNoProof    = errors.New("this needs a proof of who you are from the last ten minutes")
-	errUnfinished = errors.New("finish your sign-up first: its camera has to be seen once")
-	errFinished   = errors.New("this sign-up is finished already")
-	errCrossSite  = errors.New("this request came from another site's page")
-	errOrigin     = errors.New("a WebSocket is only opened for this portal's own pages")
-	errNotJSON    = errors.New("the request's body has to be JSON, sent as application/json")
-	errBadJSON    = errors.New("the request's body is not the JSON object that is expected here")
-	errBadForm    = errors.New("the form arrived damaged; go back and send it again")
+	errNoLogin      = errors.New("log in first")
+	errNoProof      = errors.New("this needs a proof of who you are from the last ten minutes")
+	errUnfinished   = errors.New("finish your sign-up first: its camera has to be seen once")
+	errFinished     = errors.New("this sign-up is finished already")
+	errOwnerOnly    = errors.New("this camera is shared with you: you may watch it, but only its owner may do this")
+	errNoInvitation = errors.New("this invitation does not hold any more: it was used, its time is over, or it was taken back; ask for a new one")
+	errCrossSite    = errors.New("this request came from another site's page")
+	errOrigin       = errors.New("a WebSocket is only opened for this portal's own pages")
+	errNotJSON      = errors.New("the request's body has to be JSON, sent as application/json")
+	errBadJSON      = errors.New("the request's body is not the JSON object that is expected here")
+	errBadForm      = errors.New("the form arrived damaged; go back and send it again")
 )
 
 // problem is an answer that says what went wrong: problem details (RFC 9457) for programs, the
@@ -63,6 +65,10 @@ var refusals = []struct {
 	{account.ErrNoPassword, http.StatusConflict, "no-password", "No password"},
 	{errUnfinished, http.StatusForbidden, "sign-up-unfinished", "Sign-up not finished"},
 	{errFinished, http.StatusConflict, "sign-up-finished", "Sign-up finished"},
+	{errOwnerOnly, http.StatusForbidden, "owner-only", "Only for the owner"},
+	{account.ErrOwnCamera, http.StatusConflict, "own-camera", "Your own camera"},
+	{errNoInvitation, http.StatusGone, "invitation-ended", "This invitation has ended"},
+	{account.ErrLinkEnded, http.StatusGone, "link-ended", "This link has ended"},
 	{errCrossSite, http.StatusForbidden, "cross-site", "Request refused"},
 	{errOrigin, http.StatusForbidden, "foreign-origin", "Request refused"},
 	{errNotJSON, http.StatusUnsupportedMediaType, "not-json", "Not JSON"},
@@ -88,6 +94,7 @@ func problemOf(err error) (p problem, internal bool) {
 	var late throttled
 	var httpErr *echo.HTTPError
 	var told problem
+	var closed *account.OutsideHoursError
 	for _, r := range refusals {
 		if errors.Is(err, r.err) {
 			return problem{Type: problemURN + r.code, Title: r.title, Status: r.status, Detail: sentence(r.err.Error())}, false
@@ -99,6 +106,9 @@ func problemOf(err error) (p problem, internal bool) {
 			Status: http.StatusUnprocessableEntity, Errors: fields}, false
 	case errors.As(err, &told):
 		return told, false
+	case errors.As(err, &closed):
+		return problem{Type: problemURN + "outside-hours", Title: "Not at this time", Status: http.StatusForbidden,
+			Detail: sentence(closed.Error())}, false
 	case errors.Is(err, account.ErrNotFound):
 		return notFound(), false
 	case errors.As(err, &late):

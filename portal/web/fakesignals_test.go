@@ -70,9 +70,8 @@ func (f *fakeSignals) ServeSignals(w http.ResponseWriter, r *http.Request, login
 	f.mu.Unlock()
 	defer f.forget(s)
 	s.send(signaling.Message{Type: signaling.TypeWelcome, Viewer: viewer})
-	cameras, _ := f.p.accounts.Cameras(ctx, login.UserID)
-	for _, camera := range cameras {
-		s.send(f.status(camera.ID))
+	for _, camera := range f.visible(ctx, login) {
+		s.send(f.status(camera))
 	}
 	for {
 		_, data, err := conn.Read(ctx)
@@ -91,6 +90,21 @@ func (f *fakeSignals) ServeSignals(w http.ResponseWriter, r *http.Request, login
 			handle(s, m)
 		}
 	}
+}
+
+// visible are the cameras that a login's page shows.
+func (f *fakeSignals) visible(ctx context.Context, login Login) (ids []string) {
+	if login.Guest != "" {
+		if access, err := login.Access(ctx); err == nil {
+			ids = append(ids, access.Camera.ID)
+		}
+		return ids
+	}
+	list, _ := f.p.accounts.Visible(ctx, login.UserID)
+	for _, access := range list {
+		ids = append(ids, access.Camera.ID)
+	}
+	return ids
 }
 
 func (f *fakeSignals) status(camera string) signaling.Message {

@@ -93,3 +93,21 @@ func (f filledForm) withError(err error) (filledForm, int, bool) {
 	}
 	return f, 0, false
 }
+
+// fieldErrors takes what the person can correct out of an error.
+func fieldErrors(err error) (account.FieldErrors, error) {
+	var wrong account.FieldErrors
+	if errors.As(err, &wrong) {
+		return wrong, nil
+	}
+	return nil, err
+}
+
+// renamed returns the errors with one field named as a form names it that shares a page with another.
+func renamed(wrong account.FieldErrors, field, name string) account.FieldErrors {
+	if text, found := wrong[field]; found {
+		delete(wrong, field)
+		wrong[name] = text
+	}
+	return wrong
+}

@@ -124,6 +124,14 @@ func (p *portal) pin(camera, fingerprint string) {
 	require.NoError(p.t, p.store.ReportFingerprint(p.t.Context(), camera, fingerprint))
 }
 
+// ownership is what the owner's views of a camera are by.
+func (p *portal) ownership(camera string) string {
+	p.t.Helper()
+	c, err := p.store.CameraByID(p.t.Context(), camera)
+	require.NoError(p.t, err)
+	return c.Ownership()
+}
+
 // fields makes a form of names and values in turn.
 func fields(pairs ...string) url.Values {
 	values := url.Values{}

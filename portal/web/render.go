@@ -27,6 +27,7 @@ type pages map[string]*template.Template
 type view struct {
 	Title  string
 	User   *store.User // nil: nobody is logged in
+	Guest  bool        // a guest's page: an account is of no use on it
 	Script string      // the page's ES module, empty for none
 	// Modules are what Script imports: named in the page, they load at once instead of in turn.
 	Modules []string
@@ -40,7 +41,7 @@ func parsePages(assets *assets, now func() time.Time) (pages, error) {
 		"iso":    func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"ago":    func(t time.Time) string { return ago(now().Sub(t)) },
 		"seenAt": func(p signaling.Presence) time.Time { return time.UnixMilli(p.LastSeen) },
-		"thumb":  thumbState,
+		"thumb":  thumbState, "device": deviceName, "hours": hoursText, "hoursForm": newHoursForm, "invited": invited,
 	}
 	base, err := template.New("").Funcs(funcs).ParseFS(templates, "templates/layout.html", "templates/parts.html")
 	if err != nil {
@@ -97,6 +98,19 @@ var notices = map[string]string{
 	"login-ended":           "That login is ended. Whatever it was watching is cut off.",
 	"logins-ended":          "You are logged out everywhere else.",
 	"password-changed":      "Your password is changed, and you are logged out everywhere else.",
+
+	// Of sharing.
+	"share-accepted": "What was shared with you is below.",
+	"share-left":     "You left it: the camera is not shared with you any more.",
+	"declined":       "You said no. Nobody is told.",
+	"share-changed":  "The change is saved. Whoever was watching went on by the new terms, or was cut off.",
+	"share-ended":    "It is not shared any more. Whoever watched by it is cut off.",
+	"guest-ended":    "The guest link has ended. Whoever watched by it is cut off.",
+	"group-saved":    "The group is saved.",
+	"group-deleted":  "The group is deleted, and nothing is shared by it any more.",
+	"offered":        "Your offer is on its way.",
+	"withdrawn":      "You took the offer back.",
+	"taken-over":     "The camera is yours.",
 }
 
 // cameraName is the name its owner gave a camera, or one made of its id.

@@ -10,7 +10,8 @@ import (
 const apiPrefix = "/api/v1"
 
 // routes is every route. anyone needs no login, guest sends people who have one to their cameras,
-// loggedIn needs any login, newcomer needs an unfinished sign-up, member a finished one.
+// loggedIn needs any login, newcomer needs an unfinished sign-up, member a finished one; memberCamera is for a
+// camera's owner, viewerCamera also for those with whom it is shared, visitor for who has a guest link.
 func (s *server) routes(e *echo.Echo) {
 	e.Use(s.recoverPanics, s.secureHeaders, s.refuseCrossSite, s.capBody)
 
@@ -37,7 +38,7 @@ func (s *server) routes(e *echo.Echo) {
 	page.POST("/notices/:notice/dismiss", s.member(s.dismissNotice))
 	page.GET("/cameras/new", s.member(s.claimPage))
 	page.POST("/cameras/new", s.member(s.claim))
-	page.GET("/cameras/:id", s.memberCamera(s.watch))
+	page.GET("/cameras/:id", s.viewerCamera(s.watch))
 	page.GET("/cameras/:id/settings", s.memberCamera(s.settings))
 	page.POST("/cameras/:id/rename", s.memberCamera(s.rename))
 	page.GET("/cameras/:id/identity", s.memberCamera(s.identityPage))
@@ -46,10 +47,12 @@ func (s *server) routes(e *echo.Echo) {
 	page.POST("/cameras/:id/release", s.memberCamera(s.release))
 	page.POST("/cameras/:id/tokens", s.memberCamera(s.createToken))
 	page.POST("/cameras/:id/tokens/:token/revoke", s.memberCamera(s.revokeToken))
+	s.sharingPages(page)
 
 	api := e.Group(apiPrefix, s.loadLogin)
 	s.accountRoutes(page, api)
-	api.GET("/signal", s.ownOrigin(s.loggedIn(s.signal)))
+	s.sharingAPI(api)
+	api.GET("/signal", s.ownOrigin(s.signalOf(s.loggedIn(s.signal), s.visitor(s.guestSignal))))
 	api.POST("/signup", s.apiSignUp)
 	api.POST("/signup/confirm", s.newcomer(s.apiConfirm))
 	api.DELETE("/signup", s.newcomer(s.apiCancel))
@@ -58,10 +61,10 @@ func (s *server) routes(e *echo.Echo) {
 	api.GET("/account", s.loggedIn(s.apiAccount))
 	api.GET("/cameras", s.member(s.apiCameras))
 	api.POST("/cameras", s.member(s.apiClaim))
-	api.GET("/cameras/:id", s.memberCamera(s.apiCamera))
+	api.GET("/cameras/:id", s.viewerCamera(s.apiCamera))
 	api.PATCH("/cameras/:id", s.memberCamera(s.apiRename))
 	api.DELETE("/cameras/:id", s.memberCamera(s.apiRelease))
-	api.POST("/cameras/:id/snapshot", s.memberCamera(s.apiSnapshot))
+	api.POST("/cameras/:id/snapshot", s.viewerCamera(s.apiSnapshot))
 	api.GET("/cameras/:id/privacy", s.memberCamera(s.apiPrivacy))
 	api.PUT("/cameras/:id/privacy", s.memberCamera(s.apiSetPrivacy))
 	api.GET("/cameras/:id/identity", s.memberCamera(s.apiIdentity))

@@ -20,6 +20,16 @@ func (s *server) signal(c echo.Context, user *store.User) error {
 	return nil
 }
 
+// signalOf chooses between a person's login and a guest's, since a browser may have both.
+func (s *server) signalOf(person, guest echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if c.QueryParam("as") == "guest" {
+			return guest(c)
+		}
+		return person(c)
+	}
+}
+
 // ownOrigin refuses requests that are not from a page of this portal. Browsers send the cookie with
 // a WebSocket whatever page opens it, so the cookie alone proves nothing; they always send Origin.
 func (s *server) ownOrigin(next echo.HandlerFunc) echo.HandlerFunc {

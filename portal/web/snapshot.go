@@ -33,9 +33,10 @@ func (b snapshotBody) check() error {
 	return nil
 }
 
-// apiSnapshot passes a picture from the camera to its owner. It is sealed for the page: the portal
+// apiSnapshot passes a picture from the camera to its owner, or to somebody with whom it is shared. It is sealed for the page: the portal
 // can neither look at it nor keep it.
-func (s *server) apiSnapshot(c echo.Context, user *store.User, camera *store.Camera) error {
+func (s *server) apiSnapshot(c echo.Context, user *store.User, access account.Access) error {
+	camera := access.Camera
 	body, err := decode[snapshotBody](c)
 	if err != nil {
 		return err

@@ -24,11 +24,13 @@ const (
 	tokenBurst, tokenEvery     = 20, 2 * time.Second
 	watchBurst, watchEvery     = 20, time.Second
 	trickleBurst, trickleEvery = 200, 50 * time.Millisecond
+	// inviteBurst is of what asks other people by name, per account.
+	inviteBurst, inviteEvery = 30, 20 * time.Second
 )
 
 // limits are the throttles of this process, by what they protect.
 type limits struct {
-	signUp, logIn, guess, claimUser, claimAddress, device, call, token, watch, trickle *limiter
+	signUp, logIn, guess, claimUser, claimAddress, device, call, token, watch, trickle, invite *limiter
 }
 
 func newLimits() limits {
@@ -43,6 +45,7 @@ func newLimits() limits {
 		token:        newLimiter(tokenBurst, tokenEvery),
 		watch:        newLimiter(watchBurst, watchEvery),
 		trickle:      newLimiter(trickleBurst, trickleEvery),
+		invite:       newLimiter(inviteBurst, inviteEvery),
 	}
 }
 

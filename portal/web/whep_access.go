@@ -20,13 +20,13 @@ const loginView = 24 * time.Hour
 // watchHandler serves a request of somebody who may watch a camera.
 type watchHandler func(c echo.Context, w whep.Watcher) error
 
-// watcher lets those through who show a view token of the camera, and its owner by login. Where there is an
-// Authorization header, cookies do not count.
+// watcher lets those through who show a view token of the camera, and by login its owner and those with
+// whom it is shared. Where there is an Authorization header, cookies do not count.
 func (s *server) watcher(next watchHandler) echo.HandlerFunc {
-	byLogin := s.loadLogin(s.memberCamera(func(c echo.Context, user *store.User, camera *store.Camera) error {
+	byLogin := s.loadLogin(s.viewerCamera(func(c echo.Context, user *store.User, access account.Access) error {
 		ctx := c.Request().Context()
 		return next(c, whep.Watcher{
-			UserID: user.ID, Camera: camera.ID, Subject: store.LoginPrefix + s.logins.GetString(ctx, keyLogin),
+			UserID: user.ID, Camera: access.Camera.ID, Subject: store.LoginPrefix + s.logins.GetString(ctx, keyLogin),
 			Until: s.Now().Add(loginView), Alive: s.alive(ctx),
 		})
 	}))

@@ -71,7 +71,7 @@ func TestWHEPConversation(t *testing.T) {
 	}{
 		"bearer":        {p.player(token.Token), address, "view-" + camera + "-" + token.ID},
 		"token in path": {p.player(""), apiPrefix + "/whep/" + token.Token, "view-" + camera + "-" + token.ID},
-		"cookie":        {owner, address, ""},
+		"cookie":        {owner, address, p.ownership(camera)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := tc.client

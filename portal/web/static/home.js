@@ -4,6 +4,8 @@ import { Signal } from './signal.js';
 import { Thumbnails } from './thumbnail.js';
 import { keepTimes } from './time.js';
 
+if (sessionStorage.getItem('invitation')) location.replace('/invite'); // who had to log in for it
+
 const signal = new Signal();
 const thumbnails = new Thumbnails(document.querySelectorAll('[data-camera]'));
 const connection = document.getElementById('connection');

@@ -8,8 +8,9 @@ const WELCOME_MS = 8_000;
 /** A clock that jumps by so much while the page can be seen was asleep, as after a laptop's lid was closed. */
 const ASLEEP_MS = 15_000;
 const AWAKE_MS = 2_000;
-/** The close code by which the portal says that the login has ended. */
+/** The close codes by which the portal says that the login, or a guest's link, has ended. */
 const CLOSE_LOGGED_OUT = 4401;
+const CLOSE_REVOKED = 4403;
 
 /**
  * Events: "welcome" (connected; also when ICE servers are renewed), "down", "signedout", "network"
@@ -29,9 +30,11 @@ export class Signal extends EventTarget {
   #patience = 0;
   #sessions = 0;
 
-  constructor(path = '/api/v1/signal') {
+  /** @param {boolean} guest whether the page is watched by a guest link, without a login */
+  constructor(guest = false) {
     super();
-    this.path = path;
+    this.path = guest ? '/api/v1/signal?as=guest' : '/api/v1/signal';
+    this.account = guest ? '/api/v1/guest' : '/api/v1/account';
     addEventListener('online', () => this.#networkChanged());
     let type = navigator.connection?.type; // its change event also fires for mere estimates
     navigator.connection?.addEventListener?.('change', () => {
@@ -101,8 +104,8 @@ export class Signal extends EventTarget {
 
   #open() {
     clearTimeout(this.#retry);
-    const query = this.viewer ? `?viewer=${encodeURIComponent(this.viewer)}` : '';
-    const address = new URL(this.path + query, location.href);
+    const address = new URL(this.path, location.href);
+    if (this.viewer) address.searchParams.set('viewer', this.viewer);
     address.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
     const socket = new WebSocket(address);
     this.#socket = socket;
@@ -131,7 +134,7 @@ export class Signal extends EventTarget {
     const refused = !this.#welcomed;
     this.#drop();
     if (!this.#wanted) return;
-    if (code === CLOSE_LOGGED_OUT) return this.#signedOut();
+    if (code === CLOSE_LOGGED_OUT || code === CLOSE_REVOKED) return this.#signedOut();
     this.#emit('down');
     if (refused) this.#askLogin();
     const longest = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#attempts);
@@ -142,8 +145,8 @@ export class Signal extends EventTarget {
   /** A refused upgrade shows a page no status, so another request asks whether the login holds. */
   async #askLogin() {
     try {
-      const response = await fetch('/api/v1/account');
-      if (response.status === 401) this.#signedOut();
+      const response = await fetch(this.account);
+      if (response.status === 401 || response.status === 410) this.#signedOut();
     } catch {
       // No network: the next attempt will tell.
     }

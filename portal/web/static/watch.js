@@ -12,7 +12,8 @@ const player = document.getElementById('player');
 const video = document.getElementById('video');
 const byId = (id) => document.getElementById(id);
 
-const signal = new Signal();
+const guest = 'guest' in main.dataset;
+const signal = new Signal(guest);
 const viewer = new Viewer({
   signal,
   video,
@@ -121,6 +122,9 @@ function showTrust() {
     ? "The camera's certificate is pinned: nothing in between can take its place."
     : "The camera's certificate is not pinned yet; this page holds on to the one it saw first.";
 }
+
+// The page of a link that has ended says so better than this one.
+if (guest) signal.addEventListener('signedout', () => location.replace('/guest/watch'));
 
 function act() {
   if (viewer.state === 'signedout') location.assign('/login');

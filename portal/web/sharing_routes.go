@@ -1,0 +1,61 @@
+package web
+
+import "github.com/labstack/echo/v4"
+
+// sharingPages are the pages of what lets others watch: shares, groups, guest links, transfers.
+func (s *server) sharingPages(page *echo.Group) {
+	page.GET("/cameras/:id/sharing", s.memberCamera(s.sharing))
+	page.POST("/cameras/:id/shares", s.memberCamera(s.createShare))
+	page.GET("/cameras/:id/shares/:share", s.memberCamera(s.sharePage))
+	page.POST("/cameras/:id/shares/:share", s.memberCamera(s.changeShare))
+	page.POST("/cameras/:id/shares/:share/end", s.memberCamera(s.endShare))
+	page.POST("/cameras/:id/guests", s.memberCamera(s.createGuestLink))
+	page.POST("/cameras/:id/guests/:guest/end", s.memberCamera(s.endGuestLink))
+	page.GET("/cameras/:id/transfer", s.memberCamera(s.transferPage))
+	page.POST("/cameras/:id/transfer", s.memberCamera(s.offerCamera))
+	page.POST("/cameras/:id/transfer/withdraw", s.memberCamera(s.withdrawTransfer))
+	page.POST("/transfers/:transfer/accept", s.member(s.acceptTransfer))
+	page.POST("/transfers/:transfer/decline", s.member(s.declineTransfer))
+	page.GET("/groups", s.member(s.groups))
+	page.POST("/groups", s.member(s.createGroup))
+	page.GET("/groups/:group", s.member(s.groupPage))
+	page.POST("/groups/:group", s.member(s.changeGroup))
+	page.POST("/groups/:group/delete", s.member(s.deleteGroup))
+	page.POST("/shares/:share/accept", s.member(s.acceptShare))
+	page.POST("/shares/:share/decline", s.member(s.declineShare))
+	page.POST("/shares/:share/leave", s.member(s.leaveShare))
+	page.GET("/invite", s.invitePage)
+	page.POST("/invite", s.member(s.lookAtInvite))
+	page.POST("/invite/accept", s.member(s.acceptInvite))
+	page.GET("/guest", s.guestPage)
+	page.POST("/guest", s.enterAsGuest)
+	page.GET("/guest/watch", s.visitor(s.guestWatch))
+}
+
+// sharingAPI is the same for programs.
+func (s *server) sharingAPI(api *echo.Group) {
+	api.GET("/cameras/:id/shares", s.memberCamera(s.apiShares))
+	api.POST("/cameras/:id/shares", s.memberCamera(s.apiCreateShare))
+	api.GET("/cameras/:id/shares/:share", s.memberCamera(s.apiShare))
+	api.PUT("/cameras/:id/shares/:share", s.memberCamera(s.apiChangeShare))
+	api.DELETE("/cameras/:id/shares/:share", s.memberCamera(s.apiEndShare))
+	api.GET("/cameras/:id/guests", s.memberCamera(s.apiGuestLinks))
+	api.POST("/cameras/:id/guests", s.memberCamera(s.apiCreateGuestLink))
+	api.DELETE("/cameras/:id/guests/:guest", s.memberCamera(s.apiEndGuestLink))
+	api.GET("/cameras/:id/transfer", s.memberCamera(s.apiTransfer))
+	api.PUT("/cameras/:id/transfer", s.memberCamera(s.apiOfferCamera))
+	api.DELETE("/cameras/:id/transfer", s.memberCamera(s.apiWithdrawTransfer))
+	api.GET("/transfers", s.member(s.apiOffers))
+	api.POST("/transfers/:transfer/accept", s.member(s.apiAcceptTransfer))
+	api.POST("/transfers/:transfer/decline", s.member(s.apiDeclineTransfer))
+	api.GET("/groups", s.member(s.apiGroups))
+	api.POST("/groups", s.member(s.apiCreateGroup))
+	api.PUT("/groups/:group", s.member(s.apiChangeGroup))
+	api.DELETE("/groups/:group", s.member(s.apiDeleteGroup))
+	api.GET("/invitations", s.member(s.apiInvitations))
+	api.POST("/invitations/accept", s.member(s.apiAcceptLink))
+	api.POST("/invitations/:share/accept", s.member(s.apiAcceptShare))
+	api.POST("/invitations/:share/decline", s.member(s.apiDeclineShare))
+	api.DELETE("/shares/:share", s.member(s.apiLeaveShare))
+	api.GET("/guest", s.visitor(s.apiGuest))
+}
