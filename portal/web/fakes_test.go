@@ -78,12 +78,6 @@ func (f *fakeRevoker) Revoke(_ context.Context, subject string) error {
 
 func (f *fakeRevoker) Look() {}
 
-func (f *fakeRevoker) all() []string {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return append([]string(nil), f.subjects...)
-}
-
 // fakeDevices accepts the proof "good".
 type fakeDevices struct{}
 

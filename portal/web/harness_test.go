@@ -124,6 +124,17 @@ func (p *portal) pin(camera, fingerprint string) {
 	require.NoError(p.t, p.store.ReportFingerprint(p.t.Context(), camera, fingerprint))
 }
 
+// revocations are the subjects that the database says were revoked.
+func (p *portal) revocations() (subjects []string) {
+	p.t.Helper()
+	list, err := p.store.RevocationsAfter(p.t.Context(), 0)
+	require.NoError(p.t, err)
+	for _, r := range list {
+		subjects = append(subjects, r.Subject)
+	}
+	return subjects
+}
+
 // ownership is what the owner's views of a camera are by.
 func (p *portal) ownership(camera string) string {
 	p.t.Helper()
