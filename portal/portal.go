@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"time"
@@ -20,6 +21,7 @@ import (
 	"seccam/portal/account"
 	"seccam/portal/bridge"
 	"seccam/portal/device"
+	"seccam/portal/factor"
 	"seccam/portal/place"
 	"seccam/portal/presence"
 	"seccam/portal/relay"
@@ -131,6 +133,14 @@ func (p *portal) wire(ctx context.Context, master credential.Secret, shown certi
 	if err != nil {
 		return err
 	}
+	public, err := url.Parse(p.cfg.PublicURL)
+	if err != nil {
+		return err
+	}
+	factors, err := factor.New(p.store, master, public, nil, p.log)
+	if err != nil {
+		return err
+	}
 	if p.places, err = place.Open(p.cfg.GeoIPFile); err != nil {
 		return err
 	}
@@ -148,7 +158,7 @@ func (p *portal) wire(ctx context.Context, master credential.Secret, shown certi
 	p.handler, err = web.New(
 		web.Config{PublicURL: p.cfg.PublicURL, TrustedProxies: p.cfg.TrustedProxies},
 		web.Deps{
-			Accounts: accounts, Logins: p.store.Logins(), Presence: p.tracker, Signals: signals{p.hub},
+			Accounts: accounts, Factors: factors, Logins: p.store.Logins(), Presence: p.tracker, Signals: signals{p.hub},
 			Watching: whep.New(p.hub, p.tracker, p.log),
 			Cameras:  &remote.Cameras{Requests: p.mqtt, Client: p.identity().Subject(), Now: time.Now},
 			Devices: devices{&device.Service{

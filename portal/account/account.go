@@ -92,19 +92,7 @@ func (s *Service) SignUp(ctx context.Context, form SignUpForm) (*store.User, err
 	}
 	user, err := s.store.CreatePending(ctx, form.Username, hash, s.now().Add(SignUpTime),
 		camera, credential.HashClaimCode(camera, code))
-	switch {
-	case errors.Is(err, store.ErrUsernameTaken):
-		return nil, FieldErrors{FieldUsername: "This user name is taken. Choose another one."}
-	case errors.Is(err, store.ErrClaimRefused):
-		return nil, s.claimRefused(ctx, camera)
-	case err != nil:
-		return nil, fmt.Errorf("sign up: %w", err)
-	}
-	if err := s.pinLabel(ctx, user.ID, camera, fingerprint); err != nil {
-		return nil, err
-	}
-	s.log.Info("sign-up begun", "user", user.ID, "camera", camera)
-	return user, nil
+	return s.begun(ctx, user, camera, fingerprint, err)
 }
 
 // claimRefused answers the same for a camera that does not exist, is owned, or has another code,

@@ -12,6 +12,9 @@ import (
 // How a person logged in, as the list of logins says it.
 const (
 	ByPassword = "password"
+	ByPasskey  = "passkey"
+	ByCode     = "one-time code"
+	ByRecovery = "recovery code"
 )
 
 // ProofTime is how long a proof of who somebody is counts for what is delicate.
@@ -92,6 +95,11 @@ func (s *Service) Prove(ctx context.Context, user *store.User, loginID, password
 	if err := s.checkPassword(ctx, user, password); err != nil {
 		return err
 	}
+	return s.store.ProveLogin(ctx, loginID)
+}
+
+// ProveByPasskey takes a passkey that was checked as a proof for a login.
+func (s *Service) ProveByPasskey(ctx context.Context, loginID string) error {
 	return s.store.ProveLogin(ctx, loginID)
 }
 

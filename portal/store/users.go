@@ -22,7 +22,8 @@ type User struct {
 	ID           int64
 	Username     string // as it was typed
 	UsernameKey  string // lower case, unique
-	PasswordHash string // PHC string, argon2id
+	PasswordHash string // PHC string, argon2id; "" for who logs in without a password
+	Handle       []byte // the account's name towards passkeys; nil until it is needed
 	PendingUntil *time.Time
 	CreatedAt    time.Time
 }
@@ -39,26 +40,46 @@ func usernameKey(username string) string { return strings.ToLower(username) }
 // CreatePending creates an unfinished account that holds its name and its camera until
 // pendingUntil. The camera's claim code is not used up before [Store.Confirm].
 func (s *Store) CreatePending(ctx context.Context, username, passwordHash string, until time.Time, cameraID string, claimHash []byte) (*User, error) {
-	if err := s.ExpirePending(ctx); err != nil {
+	user := &User{Username: username, PasswordHash: passwordHash, PendingUntil: &until}
+	nothing := func(*gorm.DB) error { return nil }
+	if err := s.createPending(ctx, user, cameraID, claimHash, nothing); err != nil {
 		return nil, err
 	}
-	until = until.UTC()
-	user := &User{
-		Username: username, UsernameKey: usernameKey(username), PasswordHash: passwordHash, PendingUntil: &until,
+	return user, nil
+}
+
+// CreatePendingPasskey is [Store.CreatePending] for somebody who has a passkey and no password.
+func (s *Store) CreatePendingPasskey(ctx context.Context, username string, handle []byte, passkey *Passkey, until time.Time, cameraID string, claimHash []byte) (*User, error) {
+	user := &User{Username: username, Handle: handle, PendingUntil: &until}
+	err := s.createPending(ctx, user, cameraID, claimHash, func(tx *gorm.DB) error {
+		passkey.UserID = user.ID
+		return tx.Create(passkey).Error
+	})
+	if err != nil {
+		return nil, err
 	}
-	err := s.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+	return user, nil
+}
+
+// createPending creates an account with a camera, and what else it begins with.
+func (s *Store) createPending(ctx context.Context, user *User, cameraID string, claimHash []byte, also func(tx *gorm.DB) error) error {
+	if err := s.ExpirePending(ctx); err != nil {
+		return err
+	}
+	until := user.PendingUntil.UTC()
+	user.UsernameKey, user.PendingUntil = usernameKey(user.Username), &until
+	return s.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
 		if err := tx.Create(user).Error; err != nil {
 			if errors.Is(err, gorm.ErrDuplicatedKey) {
 				return ErrUsernameTaken
 			}
 			return err
 		}
+		if err := also(tx); err != nil {
+			return err
+		}
 		return take(tx, cameraID, claimHash, map[string]any{"owner_id": user.ID, "claimed_at": s.now()})
 	})
-	if err != nil {
-		return nil, err
-	}
-	return user, nil
 }
 
 // Confirm finishes a sign-up whose camera was seen since it began: the account becomes permanent,

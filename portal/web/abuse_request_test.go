@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -133,12 +134,15 @@ func TestAbuse36_NoSecretsInURLsAndReferrers(t *testing.T) {
 }
 
 // wrongTyped is fields of the account's bodies, which are strings.
-const wrongTyped = `"current_password":1,"code":{},"email":[],"secret":{},"note":1,"fingerprint":{}`
+const wrongTyped = `"current_password":1,"code":{},"email":[],"secret":{},"note":1,"fingerprint":{},"credential":1`
 
 // TestAbuse37_MalformedJSON sends broken JSON to every API route.
 func TestAbuse37_MalformedJSON(t *testing.T) {
 	p := newPortal(t)
 	c, camera := p.member("owner")
+	second, _ := p.member("second")
+	p.withApp(second)
+	half := p.halfIn("second")
 	bodies := []string{
 		``, `{`, `null`, `[]`, `"x"`, `1`, `{"username":1,"camera_id":1,"camera":1,"name":1,"password":[],"proof":{},"key":1,` + wrongTyped + `}`, `{"username":"a`,
 		`{} {}`, "\x00\xff", strings.Repeat(`{"a":`, 10_000), `{"name":{},"username":{},"camera":[],"camera_id":{},"key":"%",` + wrongTyped + `}`,
@@ -148,10 +152,12 @@ func TestAbuse37_MalformedJSON(t *testing.T) {
 			continue
 		}
 		path := strings.Replace(route.Path, ":id", camera, 1)
-		bodiless := strings.HasSuffix(path, "/logout") || strings.HasSuffix(path, "/confirm") || strings.HasSuffix(path, "/decline") ||
-			strings.HasSuffix(path, "/accept") && strings.Contains(path, "/:")
-		if bodiless || strings.Contains(path, "/whep") {
-			continue // take no body, or SDP: TestWHEPBodies
+		if !p.takesJSON(route.Method, route.Path) {
+			continue // it takes no body, or SDP: TestWHEPBodies
+		}
+		c := c
+		if strings.Contains(path, "/login/second") {
+			c = half
 		}
 		p.server.limits = newLimits() // this test is about JSON
 		for _, body := range bodies {
@@ -163,4 +169,17 @@ func TestAbuse37_MalformedJSON(t *testing.T) {
 		assert.Equal(t, http.StatusUnsupportedMediaType, answer.status)
 	}
 	assert.Equal(t, http.StatusOK, c.get("/healthz").status)
+}
+
+// takesJSON reports whether the OpenAPI document says that a route has a JSON body.
+func (p *portal) takesJSON(method, path string) bool {
+	p.t.Helper()
+	doc, err := openapi3.NewLoader().LoadFromData(openapiDocument)
+	require.NoError(p.t, err)
+	item := doc.Paths.Value(routeParam.ReplaceAllString(path, "{$1}"))
+	if item == nil || item.GetOperation(method) == nil { // reserved, and answered with 404
+		return false
+	}
+	body := item.GetOperation(method).RequestBody
+	return body != nil && body.Value.Content.Get("application/json") != nil
 }

@@ -13,6 +13,7 @@ type accountView struct {
 	Username string
 	Logins   []openLogin
 	Password passwordView
+	Factors  factorsView
 }
 
 func (s *server) accountPage(c echo.Context, user *store.User) error {
@@ -24,6 +25,9 @@ func (s *server) renderAccount(c echo.Context, status int, user *store.User, cha
 	v := accountView{Username: user.Username, Password: passwordView{Form: newForm(nil), Has: user.PasswordHash != ""}}
 	var err error
 	if v.Logins, err = s.openLogins(c, user); err != nil {
+		return err
+	}
+	if v.Factors, err = s.factorsView(c, user); err != nil {
 		return err
 	}
 	change(&v)

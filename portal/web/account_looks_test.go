@@ -19,10 +19,40 @@ func accountScenes(p *portal) []scene {
 		g.as(member).open("/account")
 	})
 	add("account-proof", func(g *page) { g.as(member).open("/account/proof") })
+	add("codes", func(g *page) { g.as(member).open("/account/codes") })
+	add("login-passkey", func(g *page) { g.open("/login") })
+	add("signup-passkey", func(g *page) { g.open("/signup") })
+	add("recovery-codes", func(g *page) {
+		guarded, _ := p.member("guarded")
+		p.withApp(guarded)
+		g.as(guarded).open("/account/recovery")
+		g.click("#new-codes")
+		g.until(`document.querySelector('#codes')`)
+	})
+	add("second", func(g *page) { g.as(p.halfIn("guarded")).open("/login/second") })
+	add("second-wrong", func(g *page) {
+		g.tolerate("422")
+		g.as(p.halfIn("guarded")).open("/login/second")
+		g.click("#recovery summary")
+		g.fill("#recovery_code", "ABCDE")
+		g.click("#send-recovery")
+		g.until(`document.querySelector('#recovery_code-error:not([hidden])')`)
+	})
+	add("passkey", func(g *page) { g.as(member).open("/account/passkeys") })
+	add("passkey-added", func(g *page) {
+		g.authenticator()
+		g.as(member).open("/account/passkeys")
+		g.fill("#name", "My phone")
+		g.click("#passkey")
+		g.until(`document.querySelectorAll('#codes li').length === 10`)
+	})
+	add("account-factors", func(g *page) {
+		g.as(member).open("/account")
+	})
 	return list
 }
 
 func TestAccountLooks(t *testing.T) {
-	p := newPortal(t)
+	p := newNamedPortal(t)
 	checkScenes(p, accountScenes(p))
 }

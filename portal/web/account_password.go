@@ -97,6 +97,7 @@ type proofView struct {
 	Form     filledForm
 	Next     string
 	Password bool
+	Passkeys bool // the person has some, and they work here
 }
 
 func nextPage(path string) string {
@@ -111,8 +112,13 @@ func (s *server) proofPage(c echo.Context, user *store.User) error {
 }
 
 func (s *server) renderProof(c echo.Context, status int, user *store.User, f filledForm, next string) error {
+	factors, err := s.factorsView(c, user)
+	if err != nil {
+		return err
+	}
 	return s.render(c, status, "proof", view{Title: "Prove that it is you", User: user, Script: "proof.js", Data: proofView{
 		Form: f, Next: nextPage(next), Password: user.PasswordHash != "",
+		Passkeys: len(factors.Passkeys) > 0 && factors.WhyNoPasskeys == "",
 	}})
 }
 

@@ -67,9 +67,16 @@ func (s *server) apiLogIn(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	user, err := s.checkLogIn(c, body.Username, body.Password)
+	user, complete, err := s.checkLogIn(c, body.Username, body.Password)
 	if err != nil {
 		return err
+	}
+	if !complete {
+		wanted, err := s.secondWanted(c.Request().Context(), user)
+		if err != nil {
+			return err
+		}
+		return c.JSON(http.StatusAccepted, wanted)
 	}
 	return c.JSON(http.StatusOK, newAccountBody(user))
 }

@@ -10,6 +10,8 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"seccam/portal/account"
+	"seccam/portal/factor"
+	"seccam/portal/store"
 	"seccam/portal/whep"
 )
 
@@ -63,6 +65,13 @@ var refusals = []struct {
 	{errNoLogin, http.StatusUnauthorized, "not-logged-in", "Not logged in"},
 	{errNoProof, http.StatusForbidden, "proof-needed", "Prove that it is you"},
 	{account.ErrNoPassword, http.StatusConflict, "no-password", "No password"},
+	{errNoHalf, http.StatusUnauthorized, "no-first-factor", "Log in again"},
+	{factor.ErrAlready, http.StatusConflict, "codes-exist", "There is one already"},
+	{factor.ErrNone, http.StatusConflict, "no-second-factor", "No second factor"},
+	{factor.ErrTooMany, http.StatusConflict, "too-many-passkeys", "Too many passkeys"},
+	{factor.ErrNoPasskeys, http.StatusConflict, "passkeys-impossible", "No passkeys here"},
+	{factor.ErrPasskey, http.StatusUnprocessableEntity, "passkey-refused", "Passkey refused"},
+	{store.ErrLastWayIn, http.StatusConflict, "last-way-in", "The only way in"},
 	{errUnfinished, http.StatusForbidden, "sign-up-unfinished", "Sign-up not finished"},
 	{errFinished, http.StatusConflict, "sign-up-finished", "Sign-up finished"},
 	{errOwnerOnly, http.StatusForbidden, "owner-only", "Only for the owner"},
@@ -162,6 +171,8 @@ func (s *server) handleError(err error, c echo.Context) {
 func (s *server) errorPage(c echo.Context, p problem) error {
 	switch p.code() {
 	case "not-logged-in":
+		return seeOther(c, "/login")
+	case "no-first-factor":
 		return seeOther(c, "/login")
 	case "proof-needed":
 		return seeOther(c, proofPath(c.Request()))

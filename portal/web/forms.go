@@ -35,6 +35,8 @@ type filledForm struct {
 	Rules   []account.PasswordRule
 	Pattern string // of a user name
 	MaxName int
+	// Passkeys work at this address, so the form may offer them.
+	Passkeys bool
 }
 
 // Value returns what was typed into a field.

@@ -18,11 +18,14 @@ import (
 	"seccam/pkg/credential"
 	"seccam/pkg/signaling"
 	"seccam/portal/account"
+	"seccam/portal/factor"
 	"seccam/portal/store"
 	"seccam/portal/whep"
 )
 
 const password = "correct horse 1"
+
+var master = credential.NewSecret()
 
 // portal is the web package on a real store and account service, with everything else faked.
 type portal struct {
@@ -39,6 +42,7 @@ type portal struct {
 	log      *safeBuffer
 	server   *server
 	url      string
+	path     string // of the database
 }
 
 func newPortal(t *testing.T) *portal { return newPortalWith(t, func(*Config) {}) }
@@ -48,7 +52,8 @@ func newPortalWith(t *testing.T, change func(*Config)) *portal {
 	p := &portal{t: t, clock: &clock{}, log: &safeBuffer{}, revoked: &fakeRevoker{}, devices: &fakeDevices{}, cameras: newFakeCameras(t)}
 	log := slog.New(slog.NewTextHandler(p.log, nil))
 	var err error
-	p.store, err = store.Open(t.Context(), filepath.Join(t.TempDir(), "seccam.db"), p.clock.now)
+	p.path = filepath.Join(t.TempDir(), "seccam.db")
+	p.store, err = store.Open(t.Context(), p.path, p.clock.now)
 	require.NoError(t, err)
 	p.presence = &fakePresence{store: p.store, of: map[string]signaling.Presence{}, now: p.clock.now}
 	p.signals = newFakeSignals(p)
@@ -59,8 +64,12 @@ func newPortalWith(t *testing.T, change func(*Config)) *portal {
 	p.url = "http://" + listener.Listener.Addr().String()
 	cfg := Config{PublicURL: p.url}
 	change(&cfg)
+	public, err := url.Parse(cfg.PublicURL)
+	require.NoError(t, err)
+	factors, err := factor.New(p.store, master, public, p.clock.now, log)
+	require.NoError(t, err)
 	p.server, err = newServer(cfg, Deps{
-		Accounts: p.accounts, Logins: p.store.Logins(), Presence: p.presence, Cameras: p.cameras, Signals: p.signals, Devices: p.devices,
+		Accounts: p.accounts, Factors: factors, Logins: p.store.Logins(), Presence: p.presence, Cameras: p.cameras, Signals: p.signals, Devices: p.devices,
 		Watching: whep.New(p.mqtt.hub, p.presence, log),
 		Ready:    p.store.Ping, Now: p.clock.now, Log: log,
 	})

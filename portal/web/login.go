@@ -16,6 +16,7 @@ func (s *server) logInPage(c echo.Context) error {
 }
 
 func (s *server) renderLogIn(c echo.Context, status int, f filledForm) error {
+	f.Passkeys = s.Factors.WhyNoPasskeys() == ""
 	return s.render(c, status, "login", view{Title: "Log in", Script: "login.js", Data: f})
 }
 
@@ -24,7 +25,7 @@ func (s *server) logIn(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	user, err := s.checkLogIn(c, values.Get(account.FieldUsername), values.Get(account.FieldPassword))
+	user, complete, err := s.checkLogIn(c, values.Get(account.FieldUsername), values.Get(account.FieldPassword))
 	if err != nil {
 		f, status, ok := newForm(values, account.FieldUsername).withError(err)
 		if !ok {
@@ -32,20 +33,25 @@ func (s *server) logIn(c echo.Context) error {
 		}
 		return s.renderLogIn(c, status, f)
 	}
+	if !complete {
+		return seeOther(c, "/login/second")
+	}
 	return seeOther(c, startPage(user))
 }
 
-// checkLogIn is the log-in itself, of the page and of the API.
-func (s *server) checkLogIn(c echo.Context, username, password string) (*store.User, error) {
+// checkLogIn is the log-in itself, of the page and of the API. It is not complete if a second factor is
+// wanted.
+func (s *server) checkLogIn(c echo.Context, username, password string) (user *store.User, complete bool, err error) {
 	if err := s.throttleLogIn(c, username); err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	user, err := s.Accounts.LogIn(c.Request().Context(), username, password)
+	user, err = s.Accounts.LogIn(c.Request().Context(), username, password)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	s.limits.guess.forget(guessKey(c, username))
-	return user, s.beginLogin(c, user.ID, account.ByPassword)
+	complete, err = s.firstFactorGiven(c, user, account.ByPassword)
+	return user, complete, err
 }
 
 func (s *server) logOut(c echo.Context) error {

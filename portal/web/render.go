@@ -97,6 +97,11 @@ var notices = map[string]string{
 	"signed-out-everywhere": "You are logged out, here and everywhere else.",
 	"login-ended":           "That login is ended. Whatever it was watching is cut off.",
 	"logins-ended":          "You are logged out everywhere else.",
+	"codes-added":           "Your authenticator app is added. You are asked for a code at each log-in.",
+	"codes-removed":         "Your authenticator app is removed.",
+	"passkey-added":         "Your passkey is added.",
+	"passkey-renamed":       "The name is saved.",
+	"passkey-removed":       "The passkey is removed. Delete it on your device, too.",
 	"password-changed":      "Your password is changed, and you are logged out everywhere else.",
 
 	// Of sharing.

@@ -21,6 +21,7 @@ func fromLabel(c echo.Context) url.Values {
 }
 
 func (s *server) renderSignUp(c echo.Context, status int, f filledForm) error {
+	f.Passkeys = s.Factors.WhyNoPasskeys() == ""
 	return s.render(c, status, "signup", view{Title: "Sign up", Script: "signup.js", Data: f})
 }
 

@@ -15,7 +15,9 @@ const (
 	logInBurst, logInEvery   = 20, 2 * time.Second
 	// guessBurst is per account and client address. It is not per account alone: then anybody could
 	// lock the owner out from anywhere.
-	guessBurst, guessEvery   = 10, 10 * time.Second
+	guessBurst, guessEvery = 10, 10 * time.Second
+	// secondBurst is per account: who is asked for a second factor knows the password already.
+	secondBurst, secondEvery = 5, 30 * time.Second
 	claimBurst, claimEvery   = 20, 5 * time.Second
 	deviceBurst, deviceEvery = 200, 20 * time.Millisecond
 	callBurst, callEvery     = 60, 250 * time.Millisecond
@@ -30,7 +32,7 @@ const (
 
 // limits are the throttles of this process, by what they protect.
 type limits struct {
-	signUp, logIn, guess, claimUser, claimAddress, device, call, token, watch, trickle, invite *limiter
+	signUp, logIn, guess, second, claimUser, claimAddress, device, call, token, watch, trickle, invite *limiter
 }
 
 func newLimits() limits {
@@ -38,6 +40,7 @@ func newLimits() limits {
 		signUp:       newLimiter(signUpBurst, signUpEvery),
 		logIn:        newLimiter(logInBurst, logInEvery),
 		guess:        newLimiter(guessBurst, guessEvery),
+		second:       newLimiter(secondBurst, secondEvery),
 		claimUser:    newLimiter(claimBurst, claimEvery),
 		claimAddress: newLimiter(claimBurst, claimEvery),
 		device:       newLimiter(deviceBurst, deviceEvery),

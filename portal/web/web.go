@@ -15,6 +15,7 @@ import (
 	"seccam/pkg/credential"
 	"seccam/pkg/signaling"
 	"seccam/portal/account"
+	"seccam/portal/factor"
 	"seccam/portal/place"
 	"seccam/portal/whep"
 )
@@ -75,6 +76,7 @@ type Cameras interface {
 type Deps struct {
 	Accounts *account.Service
 	Logins   scs.CtxStore
+	Factors  *factor.Service
 	Presence Presence
 	Cameras  Cameras
 	Signals  Signals
