@@ -36,6 +36,7 @@ type Config struct {
 	ICEProviders   []turn.Service   `yaml:"ice_providers"`
 	ICEPolicy      signaling.Policy `yaml:"ice_policy"`
 	TURN           relay.Config     `yaml:"turn"`
+	AuditDays      int              `yaml:"audit_days"`
 	Metrics        string           `yaml:"metrics"`
 	LogLevel       string           `yaml:"log_level"`
 }
@@ -50,6 +51,7 @@ func DefaultConfig() Config {
 		Broker:    broker.DefaultConfig(),
 		ICEPolicy: signaling.PolicyAll,
 		TURN:      relay.DefaultConfig(),
+		AuditDays: 365,
 		LogLevel:  "info",
 	}
 }
@@ -102,6 +104,9 @@ func (c *Config) Validate() error {
 	}
 	if c.Database == "" || c.StateDir == "" {
 		bad("database, state_dir", "must not be empty")
+	}
+	if c.AuditDays < 0 || c.AuditDays > 36500 {
+		bad("audit_days", "%d must be from 0, which keeps the audit log for ever, to 36500", c.AuditDays)
 	}
 	c.checkMQTT(bad)
 	errs = append(errs, c.iceConfig().Validate(), c.relayConfig(c.promised()).Validate())

@@ -52,11 +52,13 @@ type portal struct {
 	places   *place.Book
 	instance string
 	returned chan string // cameras that are connected again
+	views    chan account.View
+	accounts *account.Service
 }
 
 // newPortal opens the database and binds every listener; nothing is served yet.
 func newPortal(ctx context.Context, cfg Config, log *slog.Logger) (_ *portal, err error) {
-	p := &portal{cfg: cfg, log: log, instance: credential.NewCode(), returned: make(chan string, returnsWaiting)}
+	p := &portal{cfg: cfg, log: log, instance: credential.NewCode(), returned: make(chan string, returnsWaiting), views: make(chan account.View, viewsWaiting)}
 	master, keys, err := loadKeys(cfg.StateDir)
 	if err != nil {
 		return nil, err
@@ -141,6 +143,7 @@ func (p *portal) wire(ctx context.Context, master credential.Secret, shown certi
 	if err != nil {
 		return err
 	}
+	p.accounts = accounts
 	if p.places, err = place.Open(p.cfg.GeoIPFile); err != nil {
 		return err
 	}
@@ -152,7 +155,7 @@ func (p *portal) wire(ctx context.Context, master credential.Secret, shown certi
 	}
 	p.hub = bridge.New(bridge.Config{
 		Instance: p.instance, Master: master, Accounts: accounts, Presence: p.tracker, ICE: p.ice,
-		Policy: p.cfg.ICEPolicy, Ended: p.sessionEnded,
+		Policy: p.cfg.ICEPolicy, Ended: p.sessionEnded, Watched: p.viewed,
 		Publisher: p.mqtt, Now: time.Now, Log: p.log,
 	})
 	p.handler, err = web.New(

@@ -52,6 +52,7 @@ func (p *portal) run(ctx context.Context) error {
 	group.Go(func() error { return p.tracker.Run(ctx) })
 	group.Go(func() error { return p.watcher.Run(ctx) })
 	group.Go(func() error { return p.remind(ctx) })
+	group.Go(func() error { return p.recordViews(ctx) })
 	group.Go(func() error { return p.prune(ctx) })
 	group.Go(func() error { return p.ice.Run(ctx) })
 	if p.relay != nil {
@@ -110,7 +111,11 @@ func (p *portal) prune(ctx context.Context) error {
 	ticker := time.NewTicker(pruneInterval)
 	defer ticker.Stop()
 	for {
-		if err := p.store.Prune(ctx); err != nil && ctx.Err() == nil {
+		err := p.store.Prune(ctx)
+		if days := p.cfg.AuditDays; days > 0 {
+			err = errors.Join(err, p.store.PruneAudit(ctx, time.Now().AddDate(0, 0, -days)))
+		}
+		if err != nil && ctx.Err() == nil {
 			p.log.Error("prune", "error", err)
 		}
 		select {

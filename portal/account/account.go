@@ -101,6 +101,7 @@ func (s *Service) claimRefused(ctx context.Context, camera string) error {
 	if err := s.store.NotifyOwner(ctx, camera, store.NoticeClaimAttempt); err != nil {
 		s.log.Error("notify owner of a claim attempt", "camera", camera, "error", err)
 	}
+	s.recordOwner(ctx, camera, AuditClaimRefused, "")
 	s.log.Warn("claim refused", "camera", camera)
 	return FieldErrors{FieldCode: "This id and this code do not match a camera that can be claimed. " +
 		"Check both against the label. If the camera belonged to someone else, that person must release it first."}
@@ -127,6 +128,9 @@ func (s *Service) Confirm(ctx context.Context, userID int64) error {
 	}
 	if err != nil {
 		return fmt.Errorf("confirm: %w", err)
+	}
+	for _, camera := range s.owned(ctx, userID) {
+		s.Record(ctx, userID, camera.ID, AuditClaimed, "")
 	}
 	s.log.Info("sign-up finished", "user", userID)
 	return nil
@@ -172,6 +176,9 @@ func (s *Service) LogIn(ctx context.Context, username, password string) (*store.
 		return nil, fmt.Errorf("log in: %w", err)
 	}
 	if !ok {
+		if user != nil {
+			s.recordFailure(ctx, user)
+		}
 		return nil, ErrCredentials
 	}
 	return user, nil

@@ -44,6 +44,7 @@ func (s *Service) Claim(ctx context.Context, userID int64, form ClaimForm) (stri
 	if err != nil {
 		return "", fmt.Errorf("claim: %w", err)
 	}
+	s.Record(ctx, userID, camera, AuditClaimed, "")
 	s.log.Info("camera claimed", "user", userID, "camera", camera)
 	return camera, nil
 }
@@ -56,7 +57,11 @@ func (s *Service) Rename(ctx context.Context, userID int64, cameraID, name strin
 	if err := wrong.err(); err != nil {
 		return err
 	}
-	return s.store.Rename(ctx, userID, cameraID, name)
+	if err := s.store.Rename(ctx, userID, cameraID, name); err != nil {
+		return err
+	}
+	s.Record(ctx, userID, cameraID, AuditRenamed, name)
+	return nil
 }
 
 // Release gives one of the user's cameras up, cuts everyone who watches it, and returns the new
@@ -67,6 +72,7 @@ func (s *Service) Release(ctx context.Context, userID int64, cameraID string) (s
 		return "", err
 	}
 	s.revoker.Look()
+	s.Record(ctx, userID, cameraID, AuditReleased, "")
 	s.log.Info("camera released", "user", userID, "camera", cameraID)
 	return code, nil
 }

@@ -72,6 +72,7 @@ func (s *Service) ChangeGroup(ctx context.Context, userID int64, groupID string,
 		return err
 	}
 	s.revoker.Look()
+	s.Record(ctx, userID, "", AuditGroupChanged, name)
 	s.log.Info("group of cameras changed", "user", userID, "group", groupID, "cameras", len(form.Cameras))
 	return nil
 }
@@ -82,6 +83,7 @@ func (s *Service) DeleteGroup(ctx context.Context, userID int64, groupID string)
 		return err
 	}
 	s.revoker.Look()
+	s.Record(ctx, userID, "", AuditGroupDeleted, "")
 	s.log.Info("group of cameras deleted", "user", userID, "group", groupID)
 	return nil
 }

@@ -51,6 +51,7 @@ func (s *Service) CreateGuestLink(ctx context.Context, userID int64, cameraID st
 	if err != nil {
 		return nil, "", err
 	}
+	s.Record(ctx, userID, cameraID, AuditGuestLink, name)
 	s.log.Info("guest link created", "user", userID, "camera", cameraID, "link", link.ID)
 	return link, secret, nil
 }
@@ -66,6 +67,7 @@ func (s *Service) EndGuestLink(ctx context.Context, userID int64, cameraID, link
 		return err
 	}
 	s.revoker.Look()
+	s.Record(ctx, userID, cameraID, AuditGuestLinkEnded, "")
 	s.log.Info("guest link ended", "user", userID, "camera", cameraID, "link", linkID)
 	return nil
 }
@@ -104,6 +106,7 @@ func (s *Service) Enter(ctx context.Context, secret, address, device string) (*G
 	if err := s.store.AddGuestVisit(ctx, visit, maxVisits); err != nil {
 		return nil, "", err
 	}
+	s.append(ctx, Actor{ActorGuest, link.Name, Client{address, device}}, store.AuditEntry{UserID: link.OwnerID, CameraID: link.CameraID, Kind: AuditGuestEntered})
 	s.log.Info("guest link opened", "camera", link.CameraID, "link", link.ID, "visit", visit.ID, "address", address)
 	guest, err := s.guest(ctx, visit, link)
 	return guest, own, err

@@ -53,6 +53,7 @@ func (s *Service) AcceptIdentity(ctx context.Context, userID int64, camera *stor
 		return ErrIdentity
 	}
 	if err == nil {
+		s.Record(ctx, userID, camera.ID, AuditIdentity, accepted)
 		s.log.Info("replaced camera accepted", "user", userID, "camera", camera.ID, "before", camera.PinnedFingerprint, "now", accepted)
 	}
 	return err

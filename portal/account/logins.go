@@ -42,6 +42,7 @@ func (s *Service) BeginLogin(ctx context.Context, userID int64, id, session, met
 	if err != nil {
 		return fmt.Errorf("begin login: %w", err)
 	}
+	s.Record(As(ctx, s.actor(ctx, userID, client)), userID, "", AuditLogin, method)
 	s.log.Info("logged in", "user", userID, "by", method)
 	return nil
 }
@@ -74,6 +75,7 @@ func (s *Service) EndLogin(ctx context.Context, userID int64, id string) error {
 	if err := s.store.EndLogin(ctx, userID, id); err != nil {
 		return err
 	}
+	s.Record(ctx, userID, "", AuditLoginEnded, "")
 	s.log.Info("login ended", "user", userID)
 	return nil
 }
@@ -82,6 +84,7 @@ func (s *Service) EndLogin(ctx context.Context, userID int64, id string) error {
 func (s *Service) EndLogins(ctx context.Context, userID int64, keep string) (int, error) {
 	n, err := s.store.EndLogins(ctx, userID, keep)
 	if err == nil {
+		s.Record(ctx, userID, "", AuditLoginEnded, "everywhere else")
 		s.log.Info("logins ended", "user", userID, "count", n)
 	}
 	return n, err
@@ -148,6 +151,7 @@ func (s *Service) ChangePassword(ctx context.Context, user *store.User, login *s
 	if err := s.store.SetPassword(ctx, user.ID, hash, login.ID); err != nil {
 		return fmt.Errorf("change password: %w", err)
 	}
+	s.Record(ctx, user.ID, "", AuditPassword, "")
 	s.log.Info("password changed", "user", user.ID)
 	return nil
 }

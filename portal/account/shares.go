@@ -72,6 +72,7 @@ func (s *Service) Share(ctx context.Context, user *store.User, cameraID string, 
 	if err != nil {
 		return nil, "", err
 	}
+	s.Record(ctx, user.ID, cameraOf(share), AuditShareOffered, share.Name)
 	s.log.Info("share offered", "user", user.ID, "camera", cameraID, "share", share.ID, "link", share.ByLink)
 	return share, secret, nil
 }
@@ -157,28 +158,35 @@ func (s *Service) ChangeShare(ctx context.Context, userID int64, shareID string,
 	if err := wrong.err(); err != nil {
 		return err
 	}
+	share, err := s.store.ShareOf(ctx, userID, shareID)
+	if err != nil {
+		return err
+	}
 	if err := s.store.ChangeTerms(ctx, userID, shareID, terms, newID()); err != nil {
 		return err
 	}
 	s.revoker.Look()
+	s.Record(ctx, userID, cameraOf(share), AuditShareChanged, share.Name)
 	s.log.Info("share changed", "user", userID, "share", shareID)
 	return nil
 }
 
 // EndShare ends a share that the user gave, and cuts whoever watches by it.
 func (s *Service) EndShare(ctx context.Context, userID int64, shareID string) error {
-	return s.endShare(ctx, userID, shareID, s.store.EndShare)
+	return s.endShare(ctx, userID, shareID, AuditShareEnded, s.store.EndShare)
 }
 
 // LeaveShare ends a share that the user was given.
 func (s *Service) LeaveShare(ctx context.Context, userID int64, shareID string) error {
-	return s.endShare(ctx, userID, shareID, s.store.LeaveShare)
+	return s.endShare(ctx, userID, shareID, AuditShareLeft, s.store.LeaveShare)
 }
 
-func (s *Service) endShare(ctx context.Context, userID int64, shareID string, end func(context.Context, int64, string) error) error {
-	if err := end(ctx, userID, shareID); err != nil {
+func (s *Service) endShare(ctx context.Context, userID int64, shareID, kind string, end func(context.Context, int64, string) (*store.Share, error)) error {
+	share, err := end(ctx, userID, shareID)
+	if err != nil {
 		return err
 	}
+	s.Record(ctx, share.OwnerID, cameraOf(share), kind, share.Name)
 	s.revoker.Look()
 	s.log.Info("share ended", "user", userID, "share", shareID)
 	return nil
@@ -218,8 +226,17 @@ func (s *Service) AcceptLink(ctx context.Context, userID int64, secret string) e
 	return s.accepted(ctx, userID, share, err)
 }
 
-func (s *Service) accepted(_ context.Context, userID int64, share *store.Share, err error) error {
+// cameraOf is the camera in whose log a share is: none for one of a group.
+func cameraOf(share *store.Share) string {
+	if share.CameraID == nil {
+		return ""
+	}
+	return *share.CameraID
+}
+
+func (s *Service) accepted(ctx context.Context, userID int64, share *store.Share, err error) error {
 	if err == nil {
+		s.Record(ctx, share.OwnerID, cameraOf(share), AuditShareAccepted, share.Name)
 		s.log.Info("share accepted", "user", userID, "share", share.ID)
 	}
 	return err

@@ -29,6 +29,7 @@ func (s *Service) OfferCamera(ctx context.Context, user *store.User, cameraID, u
 	if err := s.store.OfferCamera(ctx, t); err != nil {
 		return nil, err
 	}
+	s.Record(ctx, user.ID, cameraID, AuditOffered, username)
 	s.log.Info("camera offered", "user", user.ID, "camera", cameraID)
 	return t, nil
 }
@@ -60,6 +61,8 @@ func (s *Service) AcceptTransfer(ctx context.Context, userID int64, transferID s
 		return "", err
 	}
 	s.revoker.Look()
+	s.Record(ctx, t.FromID, t.CameraID, AuditGiven, t.ToName)
+	s.Record(ctx, userID, t.CameraID, AuditTaken, "")
 	s.log.Info("camera taken over", "user", userID, "camera", t.CameraID, "from", t.FromID)
 	return t.CameraID, nil
 }

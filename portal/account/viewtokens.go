@@ -52,6 +52,7 @@ func (s *Service) CreateViewToken(ctx context.Context, userID int64, cameraID st
 	if err != nil {
 		return nil, "", err
 	}
+	s.Record(ctx, userID, cameraID, AuditViewToken, name)
 	s.log.Info("view token created", "user", userID, "camera", cameraID, "token", token.ID)
 	return token, secret, nil
 }
@@ -67,6 +68,7 @@ func (s *Service) RevokeViewToken(ctx context.Context, userID int64, cameraID, t
 		return err
 	}
 	s.revoker.Look()
+	s.Record(ctx, userID, cameraID, AuditViewTokenEnded, "")
 	s.log.Info("view token revoked", "user", userID, "camera", cameraID, "token", tokenID)
 	return nil
 }

@@ -54,11 +54,13 @@ type Login struct {
 	// UserID is of the person whose guest it is. "" is a person with an account.
 	Guest  string
 	Access func(ctx context.Context) (account.Access, error)
+	// Actor is who it is to the camera's owner.
+	Actor account.Actor
 }
 
 // pass is what the login's views are by. What a person is to each camera, the accounts know.
 func (l Login) pass() Pass {
-	p := Pass{UserID: l.UserID, Guest: l.Guest, Role: signaling.RoleOwner, Subject: l.Subject, Alive: l.Alive}
+	p := Pass{UserID: l.UserID, Guest: l.Guest, Role: signaling.RoleOwner, Subject: l.Subject, Alive: l.Alive, Actor: l.Actor}
 	if l.Guest != "" {
 		p.Role = signaling.RoleViewer
 		p.Access = func(ctx context.Context, camera string) (account.Access, error) {

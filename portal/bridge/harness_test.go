@@ -101,6 +101,7 @@ type bench struct {
 	sent    []sent
 	refuse  error // what Publish returns
 	ended   []string
+	views   []account.View
 	now     func() time.Time
 }
 
@@ -144,6 +145,11 @@ func newBench(t *testing.T) *bench {
 			}
 			return signaling.Presence{Online: true, State: signaling.StateOnline, Text: "Online"}
 		}),
+		Watched: func(v account.View) {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			b.views = append(b.views, v)
+		},
 		Ended: func(who string) {
 			b.mu.Lock()
 			defer b.mu.Unlock()

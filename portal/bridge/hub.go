@@ -57,7 +57,9 @@ type Config struct {
 	Policy   signaling.Policy // which paths views may take
 	// Ended is told of sessions, and of viewers, that are over: what was minted for them is to die. It
 	// does not block.
-	Ended     func(who string)
+	Ended func(who string)
+	// Watched is told of views that begin and end. It does not block.
+	Watched   func(account.View)
 	Publisher Publisher
 	Now       func() time.Time
 	Log       *slog.Logger
@@ -71,13 +73,17 @@ type Hub struct {
 
 	mu      sync.Mutex
 	viewers map[signaling.ViewerID]*viewer
+	watched map[signaling.SessionID]watching
 	closed  bool
 	active  sync.WaitGroup
 }
 
 // New returns a hub that nobody watches through yet.
 func New(cfg Config) *Hub {
-	return &Hub{cfg: cfg, minter: newMinter(cfg.Master), viewers: map[signaling.ViewerID]*viewer{}}
+	return &Hub{
+		cfg: cfg, minter: newMinter(cfg.Master),
+		viewers: map[signaling.ViewerID]*viewer{}, watched: map[signaling.SessionID]watching{},
+	}
 }
 
 // add registers v under its id. An older connection of the same id, which the browser has given up,
@@ -142,7 +148,11 @@ func (h *Hub) Deliver(topic signaling.Topic, payload []byte) {
 	}
 	h.mu.Lock()
 	v := h.viewers[topic.Session.Viewer()]
+	ends := m.Type == signaling.TypeBye && h.watched[m.Session].camera == topic.Camera
 	h.mu.Unlock()
+	if ends { // also of a viewer who is not there any more
+		h.over(m.Session)
+	}
 	if v != nil {
 		v.receive(topic.Camera, m)
 	}

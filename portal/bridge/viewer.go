@@ -34,6 +34,8 @@ type Pass struct {
 	// ends ([Hub.EndGrant]).
 	Grant string
 	Until time.Time
+	// Actor is who it is to the camera's owner.
+	Actor account.Actor
 }
 
 // who names the person or guest to what is shared out by person.
@@ -197,7 +199,10 @@ func (v *viewer) receive(camera string, m signaling.Message) {
 	if with, known := v.cameraOf(m.Session); !known || with != camera {
 		return
 	}
-	if m.Type == signaling.TypeBye {
+	switch m.Type {
+	case signaling.TypeAnswer:
+		v.hub.began(m.Session, camera, v.pass.Actor)
+	case signaling.TypeBye:
 		v.forget(m.Session)
 	}
 	v.out.queue(signaling.Message{
@@ -228,6 +233,7 @@ func (v *viewer) forget(id signaling.SessionID) {
 	v.mu.Lock()
 	delete(v.sessions, id)
 	v.mu.Unlock()
+	v.hub.over(id)
 	v.hub.cfg.Ended(string(id))
 }
 
@@ -270,6 +276,7 @@ func (v *viewer) byeAll(ctx context.Context, reason string) {
 }
 
 func (v *viewer) bye(ctx context.Context, camera string, id signaling.SessionID, reason string) {
+	v.hub.over(id)
 	v.hub.cfg.Ended(string(id))
 	err := v.publish(ctx, camera, id, signaling.Message{Type: signaling.TypeBye, Reason: reason})
 	if err != nil {

@@ -230,7 +230,7 @@ func (s *Store) DeclineShare(ctx context.Context, userID int64, id string) error
 // goes on by the new ones if they allow it.
 func (s *Store) ChangeTerms(ctx context.Context, ownerID int64, id string, terms Terms, edition string) error {
 	return s.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
-		if err := revokeShare(tx, id, "owner_id = ?", ownerID); err != nil {
+		if _, err := revokeShare(tx, id, "owner_id = ?", ownerID); err != nil {
 			return err
 		}
 		changed := tx.Model(&Share{}).Where("id = ? AND owner_id = ?", id, ownerID).
@@ -241,31 +241,33 @@ func (s *Store) ChangeTerms(ctx context.Context, ownerID int64, id string, terms
 }
 
 // EndShare ends a share of its owner's.
-func (s *Store) EndShare(ctx context.Context, ownerID int64, id string) error {
+func (s *Store) EndShare(ctx context.Context, ownerID int64, id string) (*Share, error) {
 	return s.endShare(ctx, "owner_id = ?", ownerID, id)
 }
 
 // LeaveShare ends a share for its viewer.
-func (s *Store) LeaveShare(ctx context.Context, viewerID int64, id string) error {
+func (s *Store) LeaveShare(ctx context.Context, viewerID int64, id string) (*Share, error) {
 	return s.endShare(ctx, "viewer_id = ?", viewerID, id)
 }
 
-func (s *Store) endShare(ctx context.Context, whose string, userID int64, id string) error {
-	return s.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
-		if err := revokeShare(tx, id, whose, userID); err != nil {
+func (s *Store) endShare(ctx context.Context, whose string, userID int64, id string) (share *Share, err error) {
+	err = s.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+		if share, err = revokeShare(tx, id, whose, userID); err != nil {
 			return err
 		}
 		return one(tx.Where("id = ?", id).Delete(&Share{}))
 	})
+	return share, err
 }
 
 // revokeShare records the revocation of a share that is this person's. Nobody accepts it meanwhile.
-func revokeShare(tx *gorm.DB, id, whose string, userID int64) error {
-	err := tx.Clauses(forUpdate).Where("id = ?", id).Where(whose, userID).First(&Share{}).Error
+func revokeShare(tx *gorm.DB, id, whose string, userID int64) (*Share, error) {
+	var share Share
+	err := tx.Clauses(forUpdate).Where("id = ?", id).Where(whose, userID).First(&share).Error
 	if err != nil {
-		return found(err)
+		return nil, found(err)
 	}
-	return revokeReach(tx, "s.id = ?", id)
+	return &share, revokeReach(tx, "s.id = ?", id)
 }
 
 // revokeReach records the revocation of what some shares let people watch. The shares themselves stay.

@@ -43,7 +43,22 @@ func (s *server) loggedIn(next userHandler) echo.HandlerFunc {
 		if err != nil {
 			return err
 		}
+		s.act(c, account.Actor{Kind: account.ActorPerson, Name: user.Username})
 		return next(c, user)
+	}
+}
+
+// act says who does what the request does, for the audit log.
+func (s *server) act(c echo.Context, actor account.Actor) {
+	actor.Client = clientOf(c)
+	c.SetRequest(c.Request().WithContext(account.As(c.Request().Context(), actor)))
+}
+
+// someone has every request say at least from where it comes.
+func (s *server) someone(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		s.act(c, account.Actor{Kind: account.ActorNobody})
+		return next(c)
 	}
 }
 
@@ -54,6 +69,7 @@ func (s *server) newcomer(next userHandler) echo.HandlerFunc {
 		if err != nil {
 			return err
 		}
+		s.act(c, account.Actor{Kind: account.ActorPerson, Name: user.Username})
 		if !user.Pending() {
 			return errFinished
 		}

@@ -9,6 +9,7 @@ import (
 	"seccam/pkg/credential"
 	"seccam/pkg/mqttclient"
 	"seccam/pkg/signaling"
+	"seccam/portal/account"
 	"seccam/portal/bridge"
 	"seccam/portal/turn"
 )
@@ -35,7 +36,7 @@ func newFakeMQTT(p *portal, log *slog.Logger) *fakeMQTT {
 	f := &fakeMQTT{t: p.t, handle: answering}
 	f.hub = bridge.New(bridge.Config{
 		Instance: "p1", Master: credential.NewSecret(), Accounts: p.accounts, Presence: p.presence, ICE: f, Publisher: f,
-		Ended: func(string) {}, Now: time.Now, Log: log,
+		Ended: func(string) {}, Watched: func(v account.View) { p.accounts.RecordView(context.Background(), v) }, Now: time.Now, Log: log,
 	})
 	return f
 }

@@ -127,6 +127,7 @@ func (s *server) guestSignal(c echo.Context, guest *account.Guest) error {
 	}
 	s.Signals.ServeSignals(c.Response(), c.Request(), Login{
 		UserID: guest.Link.OwnerID, Guest: guest.Name(), Subject: guest.Grant, Access: access,
+		Actor: account.Actor{Kind: account.ActorGuest, Name: guest.Link.Name, Client: clientOf(c)},
 		Alive: func(ctx context.Context) bool {
 			_, err := access(ctx)
 			return !errors.Is(err, account.ErrLinkEnded)

@@ -87,8 +87,20 @@ func (s *server) apiSetPrivacy(c echo.Context, user *store.User, camera *store.C
 		log.Warn("privacy mode not changed, or not known to be", "error", err)
 		return cameraProblem(err, "The camera did not answer in time: the change may or may not have been made. Look again in a moment.")
 	}
+	s.Accounts.Record(c.Request().Context(), user.ID, camera.ID, account.AuditPrivacy, privacyChange(settings))
 	log.Info("privacy mode changed", "active", reply.Active)
 	return c.JSON(http.StatusOK, newPrivacyBody(reply))
+}
+
+// privacyChange is what was set, for the log: when people are at home is not.
+func privacyChange(settings signaling.PrivacySettings) string {
+	switch {
+	case settings.On:
+		return "on"
+	case len(settings.Schedule) > 0:
+		return "by schedule"
+	}
+	return "off"
 }
 
 // forgetTimeout bounds how long a release waits for the camera.

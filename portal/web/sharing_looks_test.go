@@ -73,6 +73,8 @@ func sharingScenes(f *family) []scene {
 			g.as(f.viewer).open("/invite#" + u.Fragment)
 			g.until(`document.querySelector('#accept')`)
 		}},
+		{"audit", func(g *page) { g.as(f.owner).open("/cameras/" + f.camera + "/audit") }},
+		{"audit-nothing", func(g *page) { g.as(f.owner).open("/account/audit?to=2020-01-01") }},
 		{"guest-incomplete", func(g *page) {
 			g.open("/guest")
 			g.shown("#no-secret", true)

@@ -2,7 +2,8 @@ package web
 
 import "github.com/labstack/echo/v4"
 
-// sharingPages are the pages of what lets others watch: shares, groups, guest links, transfers.
+// sharingPages are the pages of what lets others watch: shares, groups, guest links, transfers; and of the log of
+// what happened.
 func (s *server) sharingPages(page *echo.Group) {
 	page.GET("/cameras/:id/sharing", s.memberCamera(s.sharing))
 	page.POST("/cameras/:id/shares", s.memberCamera(s.createShare))
@@ -16,6 +17,10 @@ func (s *server) sharingPages(page *echo.Group) {
 	page.POST("/cameras/:id/transfer/withdraw", s.memberCamera(s.withdrawTransfer))
 	page.POST("/transfers/:transfer/accept", s.member(s.acceptTransfer))
 	page.POST("/transfers/:transfer/decline", s.member(s.declineTransfer))
+	page.GET("/cameras/:id/audit", s.memberCamera(s.cameraAudit))
+	page.GET("/cameras/:id/audit/export", s.memberCamera(s.exportCameraAudit))
+	page.GET("/account/audit", s.member(s.accountAudit))
+	page.GET("/account/audit/export", s.member(s.exportAccountAudit))
 	page.GET("/groups", s.member(s.groups))
 	page.POST("/groups", s.member(s.createGroup))
 	page.GET("/groups/:group", s.member(s.groupPage))
@@ -48,6 +53,8 @@ func (s *server) sharingAPI(api *echo.Group) {
 	api.GET("/transfers", s.member(s.apiOffers))
 	api.POST("/transfers/:transfer/accept", s.member(s.apiAcceptTransfer))
 	api.POST("/transfers/:transfer/decline", s.member(s.apiDeclineTransfer))
+	api.GET("/cameras/:id/audit", s.memberCamera(s.apiCameraAudit))
+	api.GET("/account/audit", s.member(s.apiAccountAudit))
 	api.GET("/groups", s.member(s.apiGroups))
 	api.POST("/groups", s.member(s.apiCreateGroup))
 	api.PUT("/groups/:group", s.member(s.apiChangeGroup))

@@ -6,6 +6,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"seccam/portal/account"
 	"seccam/portal/store"
 )
 
@@ -16,6 +17,7 @@ func (s *server) signal(c echo.Context, user *store.User) error {
 		UserID: user.ID, Pending: user.Pending(),
 		Subject: store.LoginPrefix + s.logins.GetString(r.Context(), keyLogin),
 		Alive:   s.alive(r.Context()),
+		Actor:   account.ActorOf(r.Context()),
 	})
 	return nil
 }

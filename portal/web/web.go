@@ -54,6 +54,8 @@ type Login struct {
 	// Guest names somebody without an account, who watches the one camera to which Access gives access.
 	Guest  string
 	Access func(ctx context.Context) (account.Access, error)
+	// Actor is who it is to the camera's owner.
+	Actor account.Actor
 }
 
 // Devices hands out camera credentials by challenge and response.

@@ -27,7 +27,7 @@ func (s *server) watcher(next watchHandler) echo.HandlerFunc {
 		ctx := c.Request().Context()
 		return next(c, whep.Watcher{
 			UserID: user.ID, Camera: access.Camera.ID, Subject: store.LoginPrefix + s.logins.GetString(ctx, keyLogin),
-			Until: s.Now().Add(loginView), Alive: s.alive(ctx),
+			Until: s.Now().Add(loginView), Alive: s.alive(ctx), Actor: account.ActorOf(ctx),
 		})
 	}))
 	byToken := s.bearer(next)
@@ -55,7 +55,7 @@ func (s *server) bearer(next watchHandler) echo.HandlerFunc {
 		}
 		w := whep.Watcher{
 			UserID: token.UserID, Camera: token.CameraID, Token: token.ID, Subject: token.Subject(),
-			Alive: s.tokenHolds(token.ID),
+			Alive: s.tokenHolds(token.ID), Actor: account.Actor{Kind: account.ActorProgram, Name: token.Name, Client: clientOf(c)},
 		}
 		if token.ExpiresAt != nil {
 			w.Until = *token.ExpiresAt

@@ -107,6 +107,7 @@ func newBench(t *testing.T) *bench {
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	b.hub = bridge.New(bridge.Config{
 		Instance: "p1", Master: credential.NewSecret(), Accounts: accounts{b}, Presence: b, ICE: b, Publisher: b,
+		Watched: func(account.View) {},
 		Ended: func(who string) {
 			b.mu.Lock()
 			defer b.mu.Unlock()

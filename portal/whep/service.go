@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"seccam/pkg/signaling"
+	"seccam/portal/account"
 	"seccam/portal/bridge"
 	"seccam/portal/store"
 )
@@ -40,11 +41,13 @@ type Watcher struct {
 	Until time.Time
 	// Alive reports whether the right still holds.
 	Alive func(ctx context.Context) bool
+	// Actor is who it is to the camera's owner.
+	Actor account.Actor
 }
 
 // pass is what the watcher may: never what only the owner may at the camera.
 func (w Watcher) pass() bridge.Pass {
-	p := bridge.Pass{UserID: w.UserID, Role: signaling.RoleViewer, Subject: w.Subject, Until: w.Until, Alive: w.Alive}
+	p := bridge.Pass{UserID: w.UserID, Role: signaling.RoleViewer, Subject: w.Subject, Until: w.Until, Alive: w.Alive, Actor: w.Actor}
 	if w.Token != "" {
 		p.Grant = w.Subject
 	}
