@@ -8,12 +8,14 @@ import (
 
 	"github.com/pion/stun/v4"
 	"github.com/stretchr/testify/require"
+
+	"seccam/portal/internet/internettest"
 )
 
 // specialPeers are addresses at both edges of every special range.
 func specialPeers() (v4, v6 []string) {
-	for _, e := range edges {
-		for _, addr := range []string{e.first, e.last} {
+	for _, e := range internettest.Edges {
+		for _, addr := range []string{e.First, e.Last} {
 			if netip.MustParseAddr(addr).Is4() {
 				v4 = append(v4, addr)
 				continue
@@ -38,7 +40,7 @@ func TestAbuse30_PeersInSpecialRanges(t *testing.T) {
 			for _, text := range v4 {
 				addr := netip.MustParseAddr(text)
 				refuses(t, a, stun.CodeForbidden, public4, addr)
-				for kind, embed := range embedding {
+				for kind, embed := range internettest.Embedding {
 					if kind == "mapped" { // is IPv4, whatever it looks like
 						refuses(t, a, stun.CodeForbidden, public4, embed(addr.As4()))
 						refuses(t, b, stun.CodePeerAddrFamilyMismatch, public6, embed(addr.As4()))

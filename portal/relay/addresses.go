@@ -4,6 +4,8 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+
+	"seccam/portal/internet"
 )
 
 // addresses is where the relay is: as others reach it, and what the machine calls its own.
@@ -20,7 +22,7 @@ func discover(configured, interfaces []netip.Addr) *addresses {
 	choices := [][]netip.Addr{configured}
 	if len(configured) == 0 {
 		choices = [][]netip.Addr{
-			matching(interfaces, func(addr netip.Addr) bool { return !special(addr) }),
+			matching(interfaces, func(addr netip.Addr) bool { return !internet.Special(addr) }),
 			matching(interfaces, func(addr netip.Addr) bool { return addr.IsGlobalUnicast() }),
 			interfaces,
 		}

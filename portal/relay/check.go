@@ -16,6 +16,8 @@ import (
 
 	"github.com/pion/stun/v4"
 	"golang.org/x/sys/unix"
+
+	"seccam/portal/internet"
 )
 
 const (
@@ -56,7 +58,7 @@ func (s *Server) checkAddresses() []Finding {
 	const only = "relays only work inside this network: set turn.public_address to the address at which the Internet reaches this machine"
 	for _, addr := range s.currentAddresses().advertised() {
 		switch {
-		case !special(addr):
+		case !internet.Special(addr):
 		case len(s.configured) == 0:
 			findings = append(findings, Finding{"turn.public_address", fmt.Sprintf("this machine has no public address, only %s; %s", addr, only)})
 		default:

@@ -11,6 +11,8 @@ import (
 
 	"github.com/pion/turn/v5"
 	"golang.org/x/sys/unix"
+
+	"seccam/portal/internet"
 )
 
 // portTries is how many ports of a range are tried before the range counts as full.
@@ -51,7 +53,7 @@ func (s *Server) quota(userID, _ string, _ net.Addr) bool {
 func (s *Server) mayPermit(src net.Addr, ip net.IP) bool {
 	addr, ok := netip.AddrFromSlice(ip)
 	addr = addr.Unmap()
-	allowed := ok && (s.addresses.Load().advertises(addr) || inside(s.allow, addr) || !special(addr))
+	allowed := ok && (s.addresses.Load().advertises(addr) || internet.Inside(s.allow, addr) || !internet.Special(addr))
 	if r, _, _ := s.exchange(src); !allowed || r == nil || !r.hasRoom(addr) {
 		s.counts.refused[refusedPeer].Add(1)
 		return false
@@ -69,7 +71,7 @@ func (s *Server) reach(peer netip.AddrPort) (to netip.AddrPort, ok bool) {
 	if r := s.table.atPublic(peer); r != nil {
 		return r.local, true
 	}
-	return peer, inside(s.allow, peer.Addr())
+	return peer, internet.Inside(s.allow, peer.Addr())
 }
 
 // apparent is the inverse of reach: the public address of what comes from another relayed address here.

@@ -1,15 +1,11 @@
-package relay
+// Package internettest has addresses for tests of what may be reached.
+package internettest
 
-import (
-	"net/netip"
-	"testing"
+import "net/netip"
 
-	"github.com/stretchr/testify/require"
-)
-
-// edges are the special ranges, each with its first and last address, and the addresses before and after
+// Edges are the special ranges, each with its first and last address, and the addresses before and after
 // that are on the Internet; "" where another special range adjoins.
-var edges = []struct{ name, before, first, last, after string }{
+var Edges = []struct{ Name, Before, First, Last, After string }{
 	{"this network", "", "0.0.0.0", "0.255.255.255", "1.0.0.0"},
 	{"private 10", "9.255.255.255", "10.0.0.0", "10.255.255.255", "11.0.0.0"},
 	{"carrier-grade NAT", "100.63.255.255", "100.64.0.0", "100.127.255.255", "100.128.0.0"},
@@ -46,8 +42,8 @@ var edges = []struct{ name, before, first, last, after string }{
 	{"multicast 6", "", "ff00::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", ""},
 }
 
-// embedding writes an IPv4 address into the IPv6 address that a gateway would send to it.
-var embedding = map[string]func(v4 [4]byte) netip.Addr{
+// Embedding writes an IPv4 address into the IPv6 address that a gateway would send to it.
+var Embedding = map[string]func(v4 [4]byte) netip.Addr{
 	"mapped": func(v4 [4]byte) netip.Addr { return netip.AddrFrom16(netip.AddrFrom4(v4).As16()) },
 	"NAT64":  func(v4 [4]byte) netip.Addr { return embed("64:ff9b::", 12, v4) },
 	"6to4":   func(v4 [4]byte) netip.Addr { return embed("2002:0:0:1::1", 2, v4) },
@@ -63,30 +59,4 @@ func embed(prefix string, at int, v4 [4]byte) netip.Addr {
 	raw := netip.MustParseAddr(prefix).As16()
 	copy(raw[at:], v4[:])
 	return netip.AddrFrom16(raw)
-}
-
-func TestSpecialRanges(t *testing.T) {
-	judge := func(name, text string, want bool) {
-		if text == "" {
-			return
-		}
-		addr := netip.MustParseAddr(text)
-		require.Equal(t, want, special(addr), "%s: %s", name, addr)
-		if addr.Is4() {
-			for kind, embed := range embedding {
-				require.Equal(t, want, special(embed(addr.As4())), "%s: %s, %s", name, addr, kind)
-			}
-		}
-	}
-	for _, e := range edges {
-		judge(e.name, e.before, false)
-		judge(e.name, e.first, true)
-		judge(e.name, e.last, true)
-		judge(e.name, e.after, false)
-	}
-	for _, public := range []string{"1.1.1.1", "8.8.8.8", "2606:4700:4700::1111", "2a00:1450::1"} {
-		judge("public", public, false)
-	}
-	require.True(t, special(netip.MustParseAddr("fe80::1%eth0")), "with a zone")
-	require.True(t, special(netip.Addr{}), "none")
 }

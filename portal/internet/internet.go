@@ -1,4 +1,6 @@
-package relay
+// Package internet tells addresses on the Internet from those that are not: the portal neither relays to the
+// latter nor calls them, since they are machines that only it, and not who asks, can reach.
+package internet
 
 import "net/netip"
 
@@ -46,27 +48,28 @@ func prefixes(list ...string) []netip.Prefix {
 	return parsed
 }
 
-// special reports whether addr is not an address on the Internet. An IPv6 address by which a router or
+// Special reports whether addr is not an address on the Internet. An IPv6 address by which a router or
 // gateway reaches an IPv4 address is judged by that.
-func special(addr netip.Addr) bool {
+func Special(addr netip.Addr) bool {
 	addr = addr.Unmap().WithZone("")
 	if addr.Is4() {
-		return inside(special4, addr)
+		return Inside(special4, addr)
 	}
 	raw := addr.As16()
 	switch {
 	case nat64.Contains(addr):
-		return special(netip.AddrFrom4([4]byte(raw[12:])))
+		return Special(netip.AddrFrom4([4]byte(raw[12:])))
 	case sixTo4.Contains(addr):
-		return special(netip.AddrFrom4([4]byte(raw[2:])))
+		return Special(netip.AddrFrom4([4]byte(raw[2:])))
 	case teredo.Contains(addr): // the server, and the client with all bits inverted
 		client := netip.AddrFrom4([4]byte{^raw[12], ^raw[13], ^raw[14], ^raw[15]})
-		return special(netip.AddrFrom4([4]byte(raw[4:]))) || special(client)
+		return Special(netip.AddrFrom4([4]byte(raw[4:]))) || Special(client)
 	}
-	return !global6.Contains(addr) || inside(special6, addr)
+	return !global6.Contains(addr) || Inside(special6, addr)
 }
 
-func inside(networks []netip.Prefix, addr netip.Addr) bool {
+// Inside reports whether one of the networks has addr.
+func Inside(networks []netip.Prefix, addr netip.Addr) bool {
 	for _, network := range networks {
 		if network.Contains(addr) {
 			return true
