@@ -37,6 +37,7 @@ type Config struct {
 	ICEPolicy      signaling.Policy `yaml:"ice_policy"`
 	TURN           relay.Config     `yaml:"turn"`
 	AuditDays      int              `yaml:"audit_days"`
+	WebhookAllow   []string         `yaml:"webhook_allow"`
 	Metrics        string           `yaml:"metrics"`
 	LogLevel       string           `yaml:"log_level"`
 }
@@ -108,6 +109,11 @@ func (c *Config) Validate() error {
 	if c.AuditDays < 0 || c.AuditDays > 36500 {
 		bad("audit_days", "%d must be from 0, which keeps the audit log for ever, to 36500", c.AuditDays)
 	}
+	for _, network := range c.WebhookAllow {
+		if _, err := netip.ParsePrefix(network); err != nil {
+			bad("webhook_allow", "%q must be a network, such as 192.168.1.0/24", network)
+		}
+	}
 	c.checkMQTT(bad)
 	errs = append(errs, c.iceConfig().Validate(), c.relayConfig(c.promised()).Validate())
 	c.checkICE(bad)
@@ -129,6 +135,15 @@ func (c *Config) relayConfig(pages certificate.Source) relay.Config {
 	cfg := c.TURN
 	cfg.Certificate = pages
 	return cfg
+}
+
+// webhookNetworks are those of WebhookAllow, which was validated.
+func (c *Config) webhookNetworks() []netip.Prefix {
+	networks := make([]netip.Prefix, len(c.WebhookAllow))
+	for i, text := range c.WebhookAllow {
+		networks[i] = netip.MustParsePrefix(text).Masked()
+	}
+	return networks
 }
 
 // iceConfig is what says which STUN and TURN servers there are besides the portal's own.

@@ -25,6 +25,9 @@ func TestShippedConfigIsTheDefaults(t *testing.T) {
 	if len(got.TrustedProxies) == 0 { // [] in the file, absent in the defaults
 		got.TrustedProxies = nil
 	}
+	if len(got.WebhookAllow) == 0 {
+		got.WebhookAllow = nil
+	}
 	if len(got.ICEServers) == 0 {
 		got.ICEServers = nil
 	}

@@ -19,6 +19,7 @@ import (
 	"seccam/pkg/metrics"
 	"seccam/pkg/mqttclient"
 	"seccam/portal/account"
+	"seccam/portal/alert"
 	"seccam/portal/bridge"
 	"seccam/portal/device"
 	"seccam/portal/factor"
@@ -47,6 +48,7 @@ type portal struct {
 	listener net.Listener  // of the pages
 	relay    *relay.Server // nil if turn is off
 	ice      *turn.Pool
+	alerts   *alert.Service
 	metrics  *metrics.Server // nil if there are to be none
 	keys     credential.Keys
 	places   *place.Book
@@ -147,6 +149,10 @@ func (p *portal) wire(ctx context.Context, master credential.Secret, shown certi
 	if p.places, err = place.Open(p.cfg.GeoIPFile); err != nil {
 		return err
 	}
+	p.alerts = &alert.Service{Store: p.store, Master: master, Allow: p.cfg.webhookNetworks(), Now: time.Now, Log: p.log.With("in", "alerts")}
+	accounts.OnClaimAttempt(func(ctx context.Context, camera string) error {
+		return p.alerts.Raise(ctx, camera, alert.ClaimAttempt, "Somebody tried to claim the camera. It was refused; the camera stays yours.")
+	})
 	if err := p.wireICE(master, shown); err != nil {
 		return err
 	}
@@ -167,7 +173,7 @@ func (p *portal) wire(ctx context.Context, master credential.Secret, shown certi
 			Devices: devices{&device.Service{
 				Store: p.store, Master: master, Keys: p.keys, MQTTURL: p.mqttURL, Now: time.Now, Log: p.log,
 			}},
-			Places: p.places, Ready: p.ready, Now: time.Now, Log: p.log,
+			Places: p.places, Alerts: p.alerts, Ready: p.ready, Now: time.Now, Log: p.log,
 		})
 	return err
 }

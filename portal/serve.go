@@ -11,6 +11,8 @@ import (
 
 	"github.com/coreos/go-systemd/v22/daemon"
 	"golang.org/x/sync/errgroup"
+
+	"seccam/portal/alert"
 )
 
 // Limits of the HTTP server and of its end.
@@ -54,6 +56,8 @@ func (p *portal) run(ctx context.Context) error {
 	group.Go(func() error { return p.remind(ctx) })
 	group.Go(func() error { return p.recordViews(ctx) })
 	group.Go(func() error { return p.prune(ctx) })
+	group.Go(func() error { return p.alerts.Run(ctx) })
+	group.Go(func() error { return p.watchOffline(ctx) })
 	group.Go(func() error { return p.ice.Run(ctx) })
 	if p.relay != nil {
 		group.Go(func() error { return p.relay.Run(ctx) })
@@ -104,6 +108,12 @@ func (p *portal) serveHTTP(ctx context.Context) error {
 	}
 	<-done
 	return nil
+}
+
+// watchOffline tells owners of cameras that are offline.
+func (p *portal) watchOffline(ctx context.Context) error {
+	watch := alert.Watch{Presence: p.tracker, Alerts: p.store, Raise: p.alerts.Raise, Now: time.Now, Log: p.log}
+	return watch.Run(ctx)
 }
 
 // prune removes what has expired, now and then.

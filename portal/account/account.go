@@ -49,6 +49,8 @@ type Service struct {
 	decoy    string // a hash to compare with when there is no such user
 	now      func() time.Time
 	log      *slog.Logger
+	// alarm, if set, tells the owner of a camera by other ways than a notice.
+	alarm func(ctx context.Context, camera string) error
 }
 
 // New returns a service over a store. now is the clock; nil is time.Now.
@@ -63,6 +65,10 @@ func New(s *store.Store, presence Presence, revoker Revoker, now func() time.Tim
 	}
 	return &Service{store: s, presence: presence, revoker: revoker, hasher: h, decoy: decoy, now: now, log: log}, nil
 }
+
+// OnClaimAttempt has f called whenever somebody's claim is refused, with the camera, which may be owned or
+// not exist. It is set before the service is used.
+func (s *Service) OnClaimAttempt(f func(ctx context.Context, camera string) error) { s.alarm = f }
 
 // SignUpForm is what a person fills in to sign up.
 type SignUpForm struct {
@@ -102,6 +108,11 @@ func (s *Service) claimRefused(ctx context.Context, camera string) error {
 		s.log.Error("notify owner of a claim attempt", "camera", camera, "error", err)
 	}
 	s.recordOwner(ctx, camera, AuditClaimRefused, "")
+	if s.alarm != nil {
+		if err := s.alarm(ctx, camera); err != nil {
+			s.log.Error("tell owner of a claim attempt", "camera", camera, "error", err)
+		}
+	}
 	s.log.Warn("claim refused", "camera", camera)
 	return FieldErrors{FieldCode: "This id and this code do not match a camera that can be claimed. " +
 		"Check both against the label. If the camera belonged to someone else, that person must release it first."}

@@ -134,6 +134,19 @@ func (t *Tracker) Of(camera string) signaling.Presence {
 	return (&entry{}).presence()
 }
 
+// Offline returns the cameras that are not online, but were once, and when each was last heard from.
+func (t *Tracker) Offline() map[string]time.Time {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	offline := map[string]time.Time{}
+	for camera, e := range t.cameras {
+		if !e.lastSeen.IsZero() && !e.presence().Online {
+			offline[camera] = e.lastSeen
+		}
+	}
+	return offline
+}
+
 // Count returns how many cameras are online.
 func (t *Tracker) Count() (online int) {
 	t.mu.Lock()

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"path/filepath"
 	"strings"
@@ -18,6 +19,7 @@ import (
 	"seccam/pkg/credential"
 	"seccam/pkg/signaling"
 	"seccam/portal/account"
+	"seccam/portal/alert"
 	"seccam/portal/factor"
 	"seccam/portal/store"
 	"seccam/portal/whep"
@@ -40,6 +42,7 @@ type portal struct {
 	mqtt     *fakeMQTT
 	clock    *clock
 	log      *safeBuffer
+	alerts   *alert.Service
 	server   *server
 	url      string
 	path     string // of the database
@@ -59,6 +62,7 @@ func newPortalWith(t *testing.T, change func(*Config)) *portal {
 	p.signals = newFakeSignals(p)
 	p.accounts, err = account.New(p.store, p.presence, p.revoked, p.clock.now, log)
 	require.NoError(t, err)
+	p.alerts = &alert.Service{Store: p.store, Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Now: p.clock.now, Log: log}
 	p.mqtt = newFakeMQTT(p, log)
 	listener := httptest.NewUnstartedServer(nil)
 	p.url = "http://" + listener.Listener.Addr().String()
@@ -71,6 +75,7 @@ func newPortalWith(t *testing.T, change func(*Config)) *portal {
 	p.server, err = newServer(cfg, Deps{
 		Accounts: p.accounts, Factors: factors, Logins: p.store.Logins(), Presence: p.presence, Cameras: p.cameras, Signals: p.signals, Devices: p.devices,
 		Watching: whep.New(p.mqtt.hub, p.presence, log),
+		Alerts:   p.alerts,
 		Ready:    p.store.Ping, Now: p.clock.now, Log: log,
 	})
 	require.NoError(t, err)

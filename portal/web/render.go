@@ -85,13 +85,16 @@ func (s *server) render(c echo.Context, status int, page string, v view) error {
 // notices are the messages that a redirect may ask the next page to show, by the value of "done":
 // the text itself is never taken from the address.
 var notices = map[string]string{
-	"signed-out":    "You are logged out.",
-	"cancelled":     "Your sign-up is cancelled. The name and the camera are free again.",
-	"claimed":       "The camera is yours.",
-	"renamed":       "The name is saved.",
-	"token-revoked": "The link is revoked. Whoever watched by it is cut off.",
-	"identity":      "The new certificate is pinned. Browsers that have seen the old one ask once more.",
-	"signed-up":     "Welcome! Your camera is connected and your account is ready.",
+	"signed-out":      "You are logged out.",
+	"cancelled":       "Your sign-up is cancelled. The name and the camera are free again.",
+	"claimed":         "The camera is yours.",
+	"renamed":         "The name is saved.",
+	"webhook-added":   "The address is added. Try it, to see that calls arrive.",
+	"webhook-removed": "The address is removed. Nothing is sent to it any more.",
+	"webhook-called":  "The call arrived.",
+	"token-revoked":   "The link is revoked. Whoever watched by it is cut off.",
+	"identity":        "The new certificate is pinned. Browsers that have seen the old one ask once more.",
+	"signed-up":       "Welcome! Your camera is connected and your account is ready.",
 
 	// Of the account's page.
 	"signed-out-everywhere": "You are logged out, here and everywhere else.",

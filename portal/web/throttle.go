@@ -17,10 +17,11 @@ const (
 	// lock the owner out from anywhere.
 	guessBurst, guessEvery = 10, 10 * time.Second
 	// secondBurst is per account: who is asked for a second factor knows the password already.
-	secondBurst, secondEvery = 5, 30 * time.Second
-	claimBurst, claimEvery   = 20, 5 * time.Second
-	deviceBurst, deviceEvery = 200, 20 * time.Millisecond
-	callBurst, callEvery     = 60, 250 * time.Millisecond
+	secondBurst, secondEvery   = 5, 30 * time.Second
+	claimBurst, claimEvery     = 20, 5 * time.Second
+	deviceBurst, deviceEvery   = 200, 20 * time.Millisecond
+	callBurst, callEvery       = 60, 250 * time.Millisecond
+	webhookBurst, webhookEvery = 5, 10 * time.Second
 	// tokenBurst is of what is not a valid token, per client address; watchBurst and trickleBurst are
 	// per token or login. Some programs send each candidate by itself.
 	tokenBurst, tokenEvery     = 20, 2 * time.Second
@@ -32,7 +33,7 @@ const (
 
 // limits are the throttles of this process, by what they protect.
 type limits struct {
-	signUp, logIn, guess, second, claimUser, claimAddress, device, call, token, watch, trickle, invite *limiter
+	signUp, logIn, guess, second, claimUser, claimAddress, device, call, webhook, token, watch, trickle, invite *limiter
 }
 
 func newLimits() limits {
@@ -45,6 +46,7 @@ func newLimits() limits {
 		claimAddress: newLimiter(claimBurst, claimEvery),
 		device:       newLimiter(deviceBurst, deviceEvery),
 		call:         newLimiter(callBurst, callEvery),
+		webhook:      newLimiter(webhookBurst, webhookEvery),
 		token:        newLimiter(tokenBurst, tokenEvery),
 		watch:        newLimiter(watchBurst, watchEvery),
 		trickle:      newLimiter(trickleBurst, trickleEvery),

@@ -84,6 +84,7 @@ type Deps struct {
 	Signals  Signals
 	Watching *whep.Service
 	Devices  Devices
+	Alerts   Alerts
 	// Places says where addresses are; nil knows only the special ones.
 	Places *place.Book
 	// Ready reports why the portal cannot serve yet, nil if it can.

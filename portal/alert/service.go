@@ -1,0 +1,228 @@
+package alert
+
+import (
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"seccam/pkg/credential"
+	"seccam/portal/account"
+	"seccam/portal/store"
+)
+
+// MaxWebhooks is how many an account may have.
+const MaxWebhooks = 10
+
+// FieldURL is the field of a webhook's address.
+const FieldURL = "url"
+
+const (
+	pollInterval = 2 * time.Second
+	batch        = 20              // calls at once
+	lease        = 3 * callTimeout // after which another portal takes a call of one that died
+)
+
+// retries are how long to wait after each failure; after the last one a call is given up.
+var retries = []time.Duration{
+	10 * time.Second, time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 6 * time.Hour, 12 * time.Hour,
+}
+
+// Service keeps webhooks and calls them. Every field is required but Allow and Client.
+type Service struct {
+	Store  *store.Store
+	Master credential.Secret // that the keys of signatures are derived from
+	Allow  []netip.Prefix    // networks that may be called though they are not the Internet
+	Now    func() time.Time
+	Log    *slog.Logger
+}
+
+// secretPurpose separates the keys of signatures from all else that the master key is for.
+const secretPurpose = "seccam webhook v1|"
+
+// Secret is what a webhook's calls are signed with, as the Standard Webhooks specification writes it.
+func (s *Service) Secret(id string) string {
+	return "whsec_" + base64.StdEncoding.EncodeToString(s.key(id))
+}
+
+func (s *Service) key(id string) []byte {
+	key := s.Master.Derive(secretPurpose + id)
+	return key.Bytes()
+}
+
+// Add adds a webhook. Failures are account.FieldErrors.
+func (s *Service) Add(ctx context.Context, userID int64, address string) (*store.Webhook, error) {
+	address = strings.TrimSpace(address)
+	if wrong := checkURL(address, s.Allow); wrong != "" {
+		return nil, account.FieldErrors{FieldURL: wrong}
+	}
+	hook := &store.Webhook{ID: strings.ToLower(rand.Text()[:12]), UserID: userID, URL: address}
+	err := s.Store.AddWebhook(ctx, hook, MaxWebhooks)
+	if errors.Is(err, store.ErrTooMany) {
+		return nil, account.FieldErrors{FieldURL: fmt.Sprintf("You have %d already. Remove one that is not used any more.", MaxWebhooks)}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("add webhook: %w", err)
+	}
+	s.Log.Info("webhook added", "user", userID, "webhook", hook.ID)
+	return hook, nil
+}
+
+// List returns a user's webhooks.
+func (s *Service) List(ctx context.Context, userID int64) ([]store.Webhook, error) {
+	return s.Store.Webhooks(ctx, userID)
+}
+
+// Remove removes one of a user's webhooks, else it is store.ErrNotFound.
+func (s *Service) Remove(ctx context.Context, userID int64, id string) error {
+	if err := s.Store.DeleteWebhook(ctx, userID, id); err != nil {
+		return err
+	}
+	s.Log.Info("webhook removed", "user", userID, "webhook", id)
+	return nil
+}
+
+// Try calls one of a user's webhooks once, now, and says in words how that went wrong, "" if it did not.
+func (s *Service) Try(ctx context.Context, userID int64, id string) (failure string, err error) {
+	hook, err := s.Store.Webhook(ctx, userID, id)
+	if err != nil {
+		return "", err
+	}
+	call, err := s.prepare(hook, Event{Type: Test, Data: Data{Text: "This is a test. Calls arrive."}})
+	if err != nil {
+		return "", err
+	}
+	failure = s.post(ctx, hook, call)
+	return failure, s.Store.EndCall(ctx, call, failure, time.Time{})
+}
+
+// Raise has every webhook of a camera's owner called.
+func (s *Service) Raise(ctx context.Context, cameraID string, kind Kind, text string) error {
+	camera, err := s.Store.CameraByID(ctx, cameraID)
+	if errors.Is(err, store.ErrNotFound) || err == nil && camera.OwnerID == nil {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	hooks, err := s.Store.Webhooks(ctx, *camera.OwnerID)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for i := range hooks {
+		call, err := s.prepare(&hooks[i], Event{Type: kind, Data: Data{CameraID: cameraID, Camera: camera.Name, Text: text}})
+		if err == nil {
+			err = s.Store.QueueCall(ctx, call)
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+func (s *Service) prepare(hook *store.Webhook, event Event) (*store.WebhookCall, error) {
+	event.Timestamp = s.Now().UTC()
+	body, err := event.encode()
+	if err != nil {
+		return nil, fmt.Errorf("alert: %w", err)
+	}
+	return &store.WebhookCall{ID: "msg_" + strings.ToLower(rand.Text()), WebhookID: hook.ID, Body: body}, nil
+}
+
+// Run makes calls until ctx ends.
+func (s *Service) Run(ctx context.Context) error {
+	ticker := time.NewTicker(pollInterval)
+	defer ticker.Stop()
+	for {
+		if err := s.callAll(ctx); err != nil && ctx.Err() == nil {
+			s.Log.Error("webhooks", "error", err)
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// callAll makes the calls whose time has come.
+func (s *Service) callAll(ctx context.Context) error {
+	calls, err := s.Store.TakeCalls(ctx, batch, lease)
+	var all errgroup.Group
+	for i := range calls {
+		all.Go(func() error { return s.call(ctx, &calls[i]) })
+	}
+	return errors.Join(err, all.Wait())
+}
+
+func (s *Service) call(ctx context.Context, call *store.WebhookCall) error {
+	hook, err := s.Store.WebhookByID(ctx, call.WebhookID)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil // removed, and the call with it
+	}
+	if err != nil {
+		return err
+	}
+	failure := s.post(ctx, hook, call)
+	if ctx.Err() != nil {
+		return nil // the portal is stopping; the lease ends
+	}
+	var next time.Time
+	if failure != "" {
+		s.Log.Warn("webhook failed", "webhook", hook.ID, "attempt", call.Attempts, "why", failure)
+		if call.Attempts <= len(retries) {
+			next = s.Now().Add(retries[call.Attempts-1])
+		}
+	}
+	return s.Store.EndCall(ctx, call, failure, next)
+}
+
+// post makes one call and says in words how it went wrong, "" if it did not. What the server answered is
+// not for the owner: it could be that of a machine that only the portal reaches.
+func (s *Service) post(ctx context.Context, hook *store.Webhook, call *store.WebhookCall) (failure string) {
+	client := newClient(s.Allow)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, hook.URL, bytes.NewReader(call.Body))
+	if err != nil {
+		return "The address cannot be called."
+	}
+	at := strconv.FormatInt(s.Now().Unix(), 10)
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("User-Agent", "SecCam")
+	req.Header.Set("Webhook-Id", call.ID)
+	req.Header.Set("Webhook-Timestamp", at)
+	req.Header.Set("Webhook-Signature", "v1,"+sign(s.key(hook.ID), call.ID, at, call.Body))
+	resp, err := client.Do(req)
+	switch {
+	case errors.Is(err, ErrInternal):
+		return "The address is not on the Internet. The portal calls no machine in its own network."
+	case err != nil:
+		return "The address did not answer."
+	}
+	defer func() { _ = resp.Body.Close() }()
+	_, _ = io.CopyN(io.Discard, resp.Body, 4<<10)
+	if resp.StatusCode < 200 || resp.StatusCode > 299 {
+		return fmt.Sprintf("The address answered %d in place of 200.", resp.StatusCode)
+	}
+	return ""
+}
+
+// sign returns the signature of a call (Standard Webhooks, "symmetric").
+func sign(key []byte, id, at string, body []byte) string {
+	mac := hmac.New(sha256.New, key)
+	mac.Write([]byte(id + "." + at + "."))
+	mac.Write(body)
+	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
+}
