@@ -94,7 +94,7 @@ func loadConfig(path string, environ []string) (Config, error) {
 	return cfg, nil
 }
 
-// Validate implements config.Validator. What only `run` needs is checked by loadPairing, so that
+// Validate implements config.Validator. What only `run` needs is checked by loadEnrolment, so that
 // a camera can be tried out before it is paired.
 func (c *Config) Validate() error {
 	var errs []error
@@ -127,16 +127,16 @@ func between(d Duration, low, high time.Duration) bool {
 	return time.Duration(d) >= low && time.Duration(d) <= high
 }
 
-// pairing is what connects this camera to its portal.
-type pairing struct {
+// enrolment is what connects this camera to its portal.
+type enrolment struct {
 	portal *url.URL
 	camera string
 	key    credential.Secret
 }
 
-// loadPairing checks what only `run` needs.
-func (c *Config) loadPairing() (pairing, error) {
-	var p pairing
+// loadEnrolment checks what only `run` needs.
+func (c *Config) loadEnrolment() (enrolment, error) {
+	var p enrolment
 	var errs []error
 	portal, err := url.Parse(strings.TrimSuffix(c.PortalURL, "/"))
 	if err != nil || portal.Host == "" || portal.Scheme != "https" && portal.Scheme != "http" {

@@ -13,6 +13,7 @@ import (
 	"seccam/camerad/media"
 	"seccam/camerad/media/source"
 	"seccam/camerad/network"
+	"seccam/camerad/pairing"
 	"seccam/camerad/privacy"
 	"seccam/camerad/rpc"
 	"seccam/camerad/session"
@@ -32,6 +33,7 @@ type camera struct {
 	transport *transport.Transport
 	manager   *session.Manager
 	privacy   *privacy.Switch
+	pairing   *pairing.Book
 	methods   *rpc.Server
 	link      *link
 	metrics   *metrics.Server // nil if there are to be none
@@ -42,7 +44,7 @@ type camera struct {
 
 // newCamera wires the parts together; nothing runs or connects yet.
 func newCamera(ctx context.Context, cfg Config, log *slog.Logger) (*camera, error) {
-	paired, err := cfg.loadPairing()
+	paired, err := cfg.loadEnrolment()
 	if err != nil {
 		return nil, configError{err}
 	}
@@ -65,11 +67,15 @@ func newCamera(ctx context.Context, cfg Config, log *slog.Logger) (*camera, erro
 	c.engine = media.NewEngine(cfg.engine(from, c.transport, log))
 	c.privacy = privacy.Open(privacy.Config{Folder: cfg.StateDir, Now: c.portal.now, ClockKnown: c.portal.clockKnown, Log: log})
 	c.applyPrivacy()
+	c.pairing = pairing.Open(pairing.Config{Folder: cfg.StateDir, Camera: paired.camera, Now: c.portal.now, Log: log})
+	if _, err := c.pairing.Code(); err != nil { // made at the first start, so that it can be printed
+		log.Error("devices cannot be paired by the pairing code", "error", err)
+	}
 	if c.link, err = newLink(c.portal, trust, log); err != nil {
 		return nil, errors.Join(err, c.transport.Close())
 	}
 	c.manager, err = session.New(session.Config{
-		Camera: paired.camera, MaxViewers: cfg.MaxViewers, Identity: identity, Media: c.engine,
+		Camera: paired.camera, MaxViewers: cfg.MaxViewers, Identity: identity, Media: c.engine, Pairing: c.pairing,
 		Mux: c.transport.Mux(), TCPMux: c.transport.TCPMux(), OpenSpeaker: cfg.speaker(log),
 		Publish: c.link.publish, Now: c.portal.now, Stale: c.link.renew, Silent: c.link.doubt, Log: log,
 		ConnectTimeout: session.ConnectTimeout, FailedTimeout: session.FailedTimeout,
@@ -92,7 +98,7 @@ func newCamera(ctx context.Context, cfg Config, log *slog.Logger) (*camera, erro
 
 // engine is the pipeline's configuration.
 func (c *Config) engine(from source.Source, to *transport.Transport, log *slog.Logger) media.Config {
-	settings := settingsFile{path: filepath.Join(c.StateDir, "settings.json"), log: log}
+	settings := settingsFile{path: filepath.Join(c.StateDir, settingsName), log: log}
 	return media.Config{
 		Source: from, Video: c.video(), Microphone: c.microphone(), Mute: c.Audio.Sound == soundNone,
 		Linger: time.Duration(c.Linger), Settings: settings.load(), Save: settings.save, Coalesce: to.Coalesce, Log: log,
@@ -130,6 +136,7 @@ func (c *camera) run(ctx context.Context) error {
 	group.Go(func() error { return c.privacy.Run(ctx) })
 	group.Go(func() error { network.Watch(ctx, c.networkChanged); return nil })
 	group.Go(func() error { c.followPrivacy(ctx); return nil })
+	group.Go(func() error { c.followPairing(ctx); return nil })
 	group.Go(func() error { c.followChanges(ctx); return nil })
 	group.Go(func() error { c.lookAtSource(ctx); return nil })
 	group.Go(func() error { c.sendTelemetry(ctx); return nil })
@@ -182,6 +189,29 @@ func (c *camera) followPrivacy(ctx context.Context) {
 	}
 }
 
+// pairingLook is how often it is seen that the command line has changed the paired devices, where nobody asks.
+const pairingLook = 2 * time.Second
+
+// followPairing cuts off who may not watch any more, and tells the portal how things are.
+func (c *camera) followPairing(ctx context.Context) {
+	look := time.NewTicker(pairingLook)
+	defer look.Stop()
+	changed := c.pairing.Changed()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-look.C:
+			c.pairing.Look()
+			continue
+		case <-changed:
+		}
+		changed = c.pairing.Changed() // first, so that no change is missed
+		c.manager.Recheck(ctx)
+		c.link.changed()
+	}
+}
+
 func (c *camera) applyPrivacy() {
 	words := ""
 	if state := c.privacy.State(); state.Active {
@@ -209,6 +239,9 @@ func (c *camera) refusal() *signaling.Error {
 	if state := c.privacy.State(); state.Active {
 		return &signaling.Error{Code: signaling.CodePrivate, Message: state.Text()}
 	}
+	if c.pairing.Only() { // a request by MQTT has no certificate to tell whose it is
+		return &signaling.Error{Code: signaling.CodeUnpaired, Message: "Only devices that are paired with this camera see its picture, on the watch page."}
+	}
 	return nil
 }
 
@@ -235,6 +268,6 @@ func (c *camera) status() signaling.Status {
 	}
 	return signaling.Status{
 		At: c.portal.now().UnixMilli(), Picture: picture, Detail: detail,
-		Source: c.engine.SourceName(), Viewers: c.manager.Viewers(), Version: version(),
+		Source: c.engine.SourceName(), Viewers: c.manager.Viewers(), Version: version(), OnlyPaired: c.pairing.Only(),
 	}
 }

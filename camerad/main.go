@@ -23,17 +23,20 @@ const (
 
 // cli is the command line; see camerad --help.
 type cli struct {
-	Config      string         `short:"c" placeholder:"PATH" help:"Configuration file. Default: ${config} if it exists, else the defaults."`
-	Run         runCmd         `cmd:"" default:"1" help:"Serve viewers until SIGINT or SIGTERM (the default command)."`
-	Selftest    selftestCmd    `cmd:"" help:"Record a few seconds from the configured source and say what was seen."`
-	Fingerprint fingerprintCmd `cmd:"" help:"Print the fingerprint of this camera's certificate, to compare it with what the portal shows."`
-	Sources     sourcesCmd     `cmd:"" help:"List the cameras that are connected."`
-	Version     versionCmd     `cmd:"" help:"Print the version."`
+	Config       string          `short:"c" placeholder:"PATH" help:"Configuration file. Default: ${config} if it exists, else the defaults."`
+	Run          runCmd          `cmd:"" default:"1" help:"Serve viewers until SIGINT or SIGTERM (the default command)."`
+	Selftest     selftestCmd     `cmd:"" help:"Record a few seconds from the configured source and say what was seen."`
+	Pairing      pairingCmd      `cmd:"" help:"Print the pairing code and the paired devices, or change them."`
+	FactoryReset factoryResetCmd `cmd:"" help:"Forget owner's settings, paired devices, pairing code and certificate: before the camera is given away."`
+	Fingerprint  fingerprintCmd  `cmd:"" help:"Print the fingerprint of this camera's certificate, to compare it with what the portal shows."`
+	Sources      sourcesCmd      `cmd:"" help:"List the cameras that are connected."`
+	Version      versionCmd      `cmd:"" help:"Print the version."`
 }
 
 // console is what commands read from and write to.
 type console struct {
 	ctx         context.Context
+	in          io.Reader
 	out, errors io.Writer
 	environ     []string
 	configPath  string
@@ -42,7 +45,7 @@ type console struct {
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	io := console{ctx: ctx, out: os.Stdout, errors: os.Stderr, environ: os.Environ()}
+	io := console{ctx: ctx, in: os.Stdin, out: os.Stdout, errors: os.Stderr, environ: os.Environ()}
 	if err := execute(io, os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "camerad:", err)
 		code := exitFailed

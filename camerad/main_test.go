@@ -119,7 +119,7 @@ func TestPortalRefusesTheKey(t *testing.T) {
 	portal := newFakePortal(t, "mqtt://127.0.0.1:1")
 	cfg, err := loadConfig(portal.writeConfig(t, credential.NewCode()), nil)
 	require.NoError(t, err)
-	paired, err := cfg.loadPairing()
+	paired, err := cfg.loadEnrolment()
 	require.NoError(t, err)
 	paired.key = credential.NewSecret()
 	_, err = newPortalClient(paired, "", nil).credentials(context.Background())
@@ -131,7 +131,7 @@ func TestPortalClock(t *testing.T) {
 	portal.clock = func() time.Time { return time.Now().Add(-100 * time.Hour) }
 	cfg, err := loadConfig(portal.writeConfig(t, credential.NewCode()), nil)
 	require.NoError(t, err)
-	paired, err := cfg.loadPairing()
+	paired, err := cfg.loadEnrolment()
 	require.NoError(t, err)
 	client := newPortalClient(paired, "", nil)
 	got, err := client.credentials(context.Background())
@@ -145,7 +145,7 @@ func TestBrokerURL(t *testing.T) {
 	portal := newFakePortal(t, "")
 	cfg, err := loadConfig(portal.writeConfig(t, credential.NewCode()), nil)
 	require.NoError(t, err)
-	paired, err := cfg.loadPairing()
+	paired, err := cfg.loadEnrolment()
 	require.NoError(t, err)
 	client := newPortalClient(paired, "", nil)
 	for given, want := range map[string]string{

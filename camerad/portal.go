@@ -28,7 +28,7 @@ const (
 
 // portalClient obtains the camera's MQTT token, and with it the portal's clock.
 type portalClient struct {
-	pairing
+	enrolment
 	fingerprint string
 	http        *http.Client
 
@@ -37,14 +37,14 @@ type portalClient struct {
 	clock    time.Time // the portal's, at received
 }
 
-func newPortalClient(p pairing, fingerprint string, trust *tls.Config) *portalClient {
+func newPortalClient(p enrolment, fingerprint string, trust *tls.Config) *portalClient {
 	transport := &http.Transport{
 		// A clone: net/http adds "h2" to it, which the broker's WebSocket must not offer.
 		Proxy: http.ProxyFromEnvironment, TLSClientConfig: trust.Clone(), ForceAttemptHTTP2: true,
 		DialContext:       mqttclient.NewDialer().DialContext,
 		DisableKeepAlives: true, // one exchange a day
 	}
-	return &portalClient{pairing: p, fingerprint: fingerprint, http: &http.Client{Transport: transport, Timeout: portalTimeout}}
+	return &portalClient{enrolment: p, fingerprint: fingerprint, http: &http.Client{Transport: transport, Timeout: portalTimeout}}
 }
 
 // trustedCAs is the system's certificate authorities and those of file, if it is set.

@@ -9,6 +9,9 @@ import (
 	"seccam/camerad/statefile"
 )
 
+// settingsName is in the state folder.
+const settingsName = "settings.json"
+
 // settingsFile keeps what viewers set on the page: brightness, rotation and so on.
 type settingsFile struct {
 	path string

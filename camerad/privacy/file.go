@@ -11,8 +11,8 @@ import (
 	"seccam/pkg/signaling"
 )
 
-// fileName is in the state folder.
-const fileName = "privacy.json"
+// FileName is the name of the settings in the state folder.
+const FileName = "privacy.json"
 
 // saved is the file. Seq is the stamp of the request that set it, so that a replay is recognised after
 // a restart, too.
@@ -25,7 +25,7 @@ type saved struct {
 // load reads the settings from folder. Without a file they were never set: privacy mode is off. An
 // error means that they are not known.
 func load(folder string) (saved, error) {
-	data, err := os.ReadFile(filepath.Join(folder, fileName))
+	data, err := os.ReadFile(filepath.Join(folder, FileName))
 	if errors.Is(err, os.ErrNotExist) {
 		return saved{V: signaling.Version, Settings: &Settings{}}, nil
 	}
@@ -34,10 +34,10 @@ func load(folder string) (saved, error) {
 	}
 	var s saved
 	if err := json.Unmarshal(data, &s); err != nil {
-		return saved{}, fmt.Errorf("privacy settings: %s is damaged: %w", fileName, err)
+		return saved{}, fmt.Errorf("privacy settings: %s is damaged: %w", FileName, err)
 	}
 	if s.V != signaling.Version || s.Settings == nil || len(s.Settings.Problems()) > 0 {
-		return saved{}, fmt.Errorf("privacy settings: %s is of another version, or damaged", fileName)
+		return saved{}, fmt.Errorf("privacy settings: %s is of another version, or damaged", FileName)
 	}
 	return s, nil
 }
@@ -46,7 +46,7 @@ func load(folder string) (saved, error) {
 func (s saved) save(folder string) error {
 	data, err := json.Marshal(s)
 	if err == nil {
-		err = statefile.Replace(filepath.Join(folder, fileName), append(data, '\n'))
+		err = statefile.Replace(filepath.Join(folder, FileName), append(data, '\n'))
 	}
 	if err != nil {
 		return fmt.Errorf("privacy settings: %w", err)

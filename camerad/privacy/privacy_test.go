@@ -81,7 +81,7 @@ func TestSettingsAreKept(t *testing.T) {
 	require.Len(t, r.Changed(), 1)
 	require.Equal(t, State{Active: true, Why: WhySwitch}, r.State())
 	require.Equal(t, "Privacy mode is on", r.State().Text())
-	info, err := os.Stat(filepath.Join(r.folder, fileName))
+	info, err := os.Stat(filepath.Join(r.folder, FileName))
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
 
@@ -109,7 +109,7 @@ func TestDamagedFileIsPrivate(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			folder := t.TempDir()
-			path := filepath.Join(folder, fileName)
+			path := filepath.Join(folder, FileName)
 			require.NoError(t, os.WriteFile(path, []byte(data), 0o600))
 			r := newRig(folder, true)
 			assert.True(t, r.State().Active)
@@ -123,19 +123,19 @@ func TestDamagedFileIsPrivate(t *testing.T) {
 		})
 	}
 	folder := t.TempDir()
-	require.NoError(t, os.Mkdir(filepath.Join(folder, fileName), 0o700))
+	require.NoError(t, os.Mkdir(filepath.Join(folder, FileName), 0o700))
 	require.Equal(t, WhyDamaged, newRig(folder, true).State().Why, "what cannot be read")
 }
 
 func TestFailedSaveChangesNothing(t *testing.T) {
 	r := newRig(filepath.Join(t.TempDir(), "state"), true)
 	require.NoError(t, r.Set(Settings{On: true}, r.seq()))
-	before, err := os.ReadFile(filepath.Join(r.folder, fileName))
+	before, err := os.ReadFile(filepath.Join(r.folder, FileName))
 	require.NoError(t, err)
-	require.NoError(t, os.Mkdir(filepath.Join(r.folder, fileName+".new"), 0o700)) // in the way
+	require.NoError(t, os.Mkdir(filepath.Join(r.folder, FileName+".new"), 0o700)) // in the way
 	require.Error(t, r.Set(Settings{}, r.seq()))
 	require.True(t, r.State().Active)
-	after, err := os.ReadFile(filepath.Join(r.folder, fileName))
+	after, err := os.ReadFile(filepath.Join(r.folder, FileName))
 	require.NoError(t, err)
 	require.Equal(t, before, after)
 }
@@ -144,11 +144,11 @@ func TestFailedSaveChangesNothing(t *testing.T) {
 func TestInterruptedSave(t *testing.T) {
 	r := newRig(t.TempDir(), true)
 	require.NoError(t, r.Set(Settings{On: true}, r.seq()))
-	require.NoError(t, os.WriteFile(filepath.Join(r.folder, fileName+".new"), []byte(`{"v":1,"set`), 0o644))
+	require.NoError(t, os.WriteFile(filepath.Join(r.folder, FileName+".new"), []byte(`{"v":1,"set`), 0o644))
 	again := r.again(true)
 	require.Equal(t, WhySwitch, again.State().Why)
 	require.NoError(t, again.Set(Settings{}, again.seq()))
-	info, err := os.Stat(filepath.Join(r.folder, fileName))
+	info, err := os.Stat(filepath.Join(r.folder, FileName))
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
 	require.False(t, r.again(true).State().Active)
@@ -258,7 +258,7 @@ func FuzzOpen(f *testing.F) {
 	f.Add([]byte(`{"v":1,"settings":{"on":false,"schedule":[{"days":["mon"],"from":"23:59","to":"23:59"}],"zone":"Pacific/Apia"}}`))
 	folder := f.TempDir()
 	f.Fuzz(func(t *testing.T, data []byte) {
-		require.NoError(t, os.WriteFile(filepath.Join(folder, fileName), data, 0o600))
+		require.NoError(t, os.WriteFile(filepath.Join(folder, FileName), data, 0o600))
 		r := newRig(folder, true)
 		if !r.State().Active {
 			var s saved

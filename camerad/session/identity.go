@@ -19,8 +19,8 @@ import (
 	"github.com/pion/webrtc/v4"
 )
 
-// identityFile is the name of the certificate and its key in the state folder.
-const identityFile = "dtls.pem"
+// IdentityFile is the name of the certificate and its key in the state folder.
+const IdentityFile = "dtls.pem"
 
 // Identity is the camera's DTLS certificate. It is made at the first start and kept, since viewers
 // recognise the camera by its fingerprint.
@@ -32,7 +32,7 @@ type Identity struct {
 
 // LoadIdentity reads the identity from folder, making folder and identity if they do not exist.
 func LoadIdentity(folder string) (Identity, error) {
-	path := filepath.Join(folder, identityFile)
+	path := filepath.Join(folder, IdentityFile)
 	data, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
 		if err = createIdentity(folder, path); err == nil || errors.Is(err, os.ErrExist) {

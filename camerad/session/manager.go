@@ -8,9 +8,11 @@ import (
 	"time"
 
 	"seccam/camerad/media"
+	"seccam/camerad/pairing"
 	"seccam/pkg/signaling"
 
 	"github.com/pion/ice/v4"
+	"golang.org/x/time/rate"
 )
 
 // queueSize bounds the messages that wait for the manager; it needs microseconds for each.
@@ -26,6 +28,8 @@ type Config struct {
 	Mux ice.UDPMux
 	// TCPMux, if set, takes viewers whose network lets no UDP through.
 	TCPMux ice.TCPMux
+	// Pairing says who may watch, and pairs devices.
+	Pairing *pairing.Book
 	// OpenSpeaker opens the camera's speaker for one talker; nil if it has none.
 	OpenSpeaker func() (Speaker, error)
 	// Publish sends a message to a viewer. It must not block.
@@ -43,7 +47,8 @@ type Config struct {
 	ConnectTimeout, FailedTimeout time.Duration
 
 	talk  *talk         // set by New
-	count *atomic.Int64 // of sessions
+	count *atomic.Int64 // of viewers
+	tries *rate.Limiter // at the pairing code
 }
 
 // Defaults of the timeouts.
@@ -60,9 +65,11 @@ type Manager struct {
 	changed chan struct{}
 	cut     chan string
 	restart chan bool
+	recheck chan struct{}
 
 	// Owned by Run.
 	sessions map[signaling.SessionID]*entry
+	visits   int          // of them
 	listen   *time.Ticker // runs while there are sessions
 	ended    ended
 	early    early
@@ -83,9 +90,9 @@ type entry struct {
 
 // New prepares a manager that does nothing until [Manager.Run].
 func New(cfg Config) (*Manager, error) {
-	cfg.talk, cfg.count = newTalk(cfg.OpenSpeaker), &atomic.Int64{}
+	cfg.talk, cfg.count, cfg.tries = newTalk(cfg.OpenSpeaker), &atomic.Int64{}, rate.NewLimiter(rate.Every(tryEvery), tryBurst)
 	return &Manager{
-		cfg: cfg, queue: make(chan delivery, queueSize), over: make(chan *session), cut: make(chan string), restart: make(chan bool),
+		cfg: cfg, queue: make(chan delivery, queueSize), over: make(chan *session), cut: make(chan string), restart: make(chan bool), recheck: make(chan struct{}),
 		changed: make(chan struct{}, 1), sessions: map[signaling.SessionID]*entry{},
 	}, nil
 }
@@ -100,7 +107,7 @@ func (m *Manager) Deliver(topic string, payload []byte) {
 	}
 }
 
-// Viewers returns the number of sessions.
+// Viewers returns the number of those who watch.
 func (m *Manager) Viewers() int { return int(m.cfg.count.Load()) }
 
 // Changed signals that [Manager.Viewers] changed. It has one receiver.
@@ -119,6 +126,15 @@ func (m *Manager) Cut(ctx context.Context, reason string) {
 func (m *Manager) Restart(ctx context.Context, all bool) {
 	select {
 	case m.restart <- all:
+	case <-ctx.Done():
+	}
+}
+
+// Recheck ends the sessions of those who may not watch any more, after a change of the paired devices. It
+// returns when they were told to look, or with ctx.
+func (m *Manager) Recheck(ctx context.Context) {
+	select {
+	case m.recheck <- struct{}{}:
 	case <-ctx.Done():
 	}
 }
@@ -148,6 +164,10 @@ func (m *Manager) Run(ctx context.Context) error {
 		case all := <-m.restart:
 			for _, live := range m.sessions {
 				live.session.wish(all)
+			}
+		case <-m.recheck:
+			for _, live := range m.sessions {
+				live.session.check()
 			}
 		case <-m.listen.C:
 			m.listenToAll()
@@ -222,21 +242,17 @@ func (m *Manager) endGrant(bye signaling.Message) {
 }
 
 func (m *Manager) begin(ctx context.Context, topic signaling.Topic, in inbound) {
-	if len(m.sessions) >= m.cfg.MaxViewers {
-		m.refuse(topic, refuse(signaling.CodeBusy, "The camera already serves as many viewers as it can. Try again later."))
-		return
-	}
-	switch state, detail := m.cfg.Media.State(); state {
-	case signaling.PicturePrivate:
-		m.refuse(topic, refuse(signaling.CodePrivate, clip(detail)))
-		return
-	case signaling.PictureLost:
-		m.refuse(topic, refuse(signaling.CodeSourceLost, "The camera has no picture: "+clip(detail)))
+	visit := visits(in.message.SDP)
+	if refusal := m.room(visit); refusal != nil {
+		m.refuse(topic, refusal)
 		return
 	}
 	life, end := context.WithCancelCause(ctx)
-	live := &entry{session: newSession(topic.Session, &m.cfg), grant: in.message.Grant, end: end}
+	live := &entry{session: newSession(topic.Session, visit, &m.cfg), grant: in.message.Grant, end: end}
 	m.sessions[topic.Session] = live
+	if visit {
+		m.visits++
+	}
 	if len(m.sessions) == 1 {
 		m.listen.Reset(listenEvery)
 	}
@@ -253,6 +269,27 @@ func (m *Manager) begin(ctx context.Context, topic signaling.Topic, in inbound) 
 	}()
 }
 
+// room refuses a session that cannot be served now. A visit needs neither picture nor a viewer's place: who
+// has to pair a device can do so always.
+func (m *Manager) room(visit bool) *signaling.Error {
+	if visit {
+		if m.visits >= maxVisits {
+			return refuse(signaling.CodeBusy, "Others are pairing their devices with this camera. Try again in a moment.")
+		}
+		return nil
+	}
+	if len(m.sessions)-m.visits >= m.cfg.MaxViewers {
+		return refuse(signaling.CodeBusy, "The camera already serves as many viewers as it can. Try again later.")
+	}
+	switch state, detail := m.cfg.Media.State(); state {
+	case signaling.PicturePrivate:
+		return refuse(signaling.CodePrivate, clip(detail))
+	case signaling.PictureLost:
+		return refuse(signaling.CodeSourceLost, "The camera has no picture: "+clip(detail))
+	}
+	return nil
+}
+
 // pass never blocks: a session that is busy loses messages, others do not wait for it.
 func (m *Manager) pass(live *entry, in inbound) {
 	live.seq = max(live.seq, in.message.Seq)
@@ -266,6 +303,9 @@ func (m *Manager) pass(live *entry, in inbound) {
 func (m *Manager) remove(s *session) {
 	m.ended.add(s.id, m.sessions[s.id].seq)
 	delete(m.sessions, s.id)
+	if s.visit {
+		m.visits--
+	}
 	if len(m.sessions) == 0 {
 		m.listen.Stop()
 	}
@@ -274,7 +314,7 @@ func (m *Manager) remove(s *session) {
 }
 
 func (m *Manager) countChanged() {
-	m.cfg.count.Store(int64(len(m.sessions)))
+	m.cfg.count.Store(int64(len(m.sessions) - m.visits))
 	select {
 	case m.changed <- struct{}{}:
 	default:

@@ -154,12 +154,12 @@ func TestShutdownSaysBye(t *testing.T) {
 // TestAnswerFollowsThePortal: a viewer's socket may move to another portal.
 func TestAnswerFollowsThePortal(t *testing.T) {
 	r := newRig(t, smallVideo(), nil)
-	id := sessionID(1)
-	r.deliver(signaling.Message{Type: signaling.TypeOffer, Session: id, SDP: offerSDP(t)})
+	id, offer := sessionID(1), offerSDP(t)
+	r.deliver(signaling.Message{Type: signaling.TypeOffer, Session: id, SDP: offer})
 	assert.Equal(t, testPortal, r.expect(id, signaling.TypeAnswer).topic.Portal)
 	r.seq++
 	r.manager.Deliver(topicOf(id, "portal2"), marshal(t, signaling.Message{
-		V: signaling.Version, Type: signaling.TypeOffer, Session: id, Seq: r.seq, SDP: offerSDP(t),
+		V: signaling.Version, Type: signaling.TypeOffer, Session: id, Seq: r.seq, SDP: offer,
 	}))
 	assert.Equal(t, "portal2", r.expect(id, signaling.TypeAnswer).topic.Portal)
 }

@@ -24,17 +24,25 @@ func (s *session) offer(m signaling.Message) bool {
 }
 
 func (s *session) negotiate(m signaling.Message) *signaling.Error {
-	viewer, refusal := inspect(m.SDP)
+	viewer, refusal := inspect(m.SDP, s.visit)
 	if refusal != nil {
+		return refusal
+	}
+	if refusal := s.admit(viewer.fingerprint); refusal != nil {
 		return refusal
 	}
 	if s.peer == nil {
 		s.owner = m.Role == signaling.RoleOwner
 		s.talks = s.owner || m.Talk
+		s.offered = viewer.fingerprint
 		if m.Until != 0 {
 			s.until = time.After(time.UnixMilli(m.Until).Sub(s.cfg.Now()))
 		}
-		if refusal := s.connect(viewer, m); refusal != nil {
+		connect := s.connect
+		if s.visit {
+			connect = s.connectVisit
+		}
+		if refusal := connect(viewer, m); refusal != nil {
 			return refusal
 		}
 	} else {
@@ -109,7 +117,7 @@ func (s *session) configuration(offer signaling.Message) webrtc.Configuration {
 	return cfg
 }
 
-// open makes the PeerConnection. Its callbacks only report; they stop with the session.
+// open makes the PeerConnection.
 func (s *session) open(codec media.Codec, m signaling.Message) error {
 	cfg := s.configuration(m)
 	network, err := newDialNet(s.context)
@@ -125,12 +133,19 @@ func (s *session) open(codec media.Codec, m signaling.Message) error {
 	if err != nil {
 		return err
 	}
+	s.follow(p, ControlLabel)
+	return nil
+}
+
+// follow makes p the session's connection. Its callbacks only report; they stop with the session.
+func (s *session) follow(p *peer, label string) {
 	s.peer = p
+	s.remote = p.connection.SCTP().Transport().GetRemoteCertificate
 	p.connection.OnICECandidate(func(c *webrtc.ICECandidate) {
 		s.report(event{candidate: c, gathered: c == nil})
 	})
 	p.connection.OnDataChannel(func(channel *webrtc.DataChannel) {
-		if channel.Label() == ControlLabel {
+		if channel.Label() == label {
 			channel.OnOpen(func() { s.report(event{channel: channel}) })
 		}
 	})
@@ -140,5 +155,4 @@ func (s *session) open(codec media.Codec, m signaling.Message) error {
 		}
 	})
 	p.connection.OnConnectionStateChange(func(state webrtc.PeerConnectionState) { s.report(event{state: state}) })
-	return nil
 }

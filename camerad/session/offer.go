@@ -2,9 +2,11 @@ package session
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"seccam/camerad/media"
+	"seccam/pkg/credential"
 	"seccam/pkg/signaling"
 
 	"github.com/pion/sdp/v3"
@@ -17,10 +19,13 @@ const maxMedia = 8
 type offered struct {
 	sdp    string // with what it left out
 	codecs map[media.Codec]bool
+	// fingerprint is of the one certificate that the whole offer names, in the form in which they are
+	// compared; "" if it names several, none, or one by another hash than SHA-256.
+	fingerprint string
 }
 
-// inspect refuses an offer that cannot lead to a view, before anything is made for it.
-func inspect(offer string) (offered, *signaling.Error) {
+// inspect refuses an offer that cannot lead to a view, or to a visit, before anything is made for it.
+func inspect(offer string, visit bool) (offered, *signaling.Error) {
 	o := offered{sdp: offer, codecs: map[media.Codec]bool{}}
 	var parsed sdp.SessionDescription
 	if err := parsed.UnmarshalString(offer); err != nil {
@@ -29,6 +34,7 @@ func inspect(offer string) (offered, *signaling.Error) {
 	if len(parsed.MediaDescriptions) > maxMedia {
 		return o, refuse(signaling.CodeBadMessage, fmt.Sprintf("The offer has over %d media sections.", maxMedia))
 	}
+	o.fingerprint = fingerprintOf(&parsed)
 	completed := false
 	for _, section := range parsed.MediaDescriptions {
 		if section.MediaName.Media == "video" {
@@ -43,10 +49,32 @@ func inspect(offer string) (offered, *signaling.Error) {
 		}
 		o.sdp = string(text)
 	}
-	if len(o.codecs) == 0 {
+	if len(o.codecs) == 0 && !visit {
 		return o, refuse(signaling.CodeNoCodec, "This camera sends H264 or VP8 video, which your browser did not offer. Try another browser.")
 	}
 	return o, nil
+}
+
+// fingerprintOf returns the fingerprint that every line agrees on, since which of several counts is each
+// implementation's own affair. What cannot be read agrees with nothing.
+func fingerprintOf(offer *sdp.SessionDescription) string {
+	attributes := slices.Clone(offer.Attributes)
+	for _, section := range offer.MediaDescriptions {
+		attributes = append(attributes, section.Attributes...)
+	}
+	found := ""
+	for _, attribute := range attributes {
+		if !strings.EqualFold(strings.TrimSpace(attribute.Key), "fingerprint") {
+			continue
+		}
+		hash, value, _ := strings.Cut(attribute.Value, " ")
+		fingerprint, err := credential.ParseFingerprint(value)
+		if err != nil || !strings.EqualFold(hash, "sha-256") || found != "" && found != fingerprint {
+			return ""
+		}
+		found = fingerprint
+	}
+	return found
 }
 
 // impliedH264 is what whoever speaks WebRTC takes (RFC 7742 section 6.2).

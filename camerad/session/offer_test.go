@@ -20,7 +20,7 @@ func FuzzInspect(f *testing.F) {
 	f.Add(offerSDP(f))
 	f.Add("v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=rtpmap:96 H264/90000\r\na=fmtp:96 packetization-mode=1\r\n")
 	f.Fuzz(func(t *testing.T, offer string) {
-		if _, refusal := inspect(offer); refusal != nil && refusal.Code != signaling.CodeBadMessage && refusal.Code != signaling.CodeNoCodec {
+		if _, refusal := inspect(offer, false); refusal != nil && refusal.Code != signaling.CodeBadMessage && refusal.Code != signaling.CodeNoCodec {
 			t.Fatal(refusal)
 		}
 	})
@@ -36,13 +36,13 @@ func TestOffersWithoutH264Parameters(t *testing.T) {
 		"a=fmtp:96 profile-level-id=42001f": "a=fmtp:96 profile-level-id=42001f;packetization-mode=1",
 		"a=fmtp:96 " + full:                 "a=fmtp:96 " + full,
 	} {
-		o, refusal := inspect(video + given + "\r\n")
+		o, refusal := inspect(video+given+"\r\n", false)
 		require.Nil(t, refusal, given)
 		assert.True(t, o.codecs[media.H264], given)
 		assert.Contains(t, o.sdp, want+"\r\n", given)
 		assert.Equal(t, 1, strings.Count(o.sdp, "fmtp"), given)
 	}
-	_, refusal := inspect(video + "a=fmtp:96 packetization-mode=0\r\n")
+	_, refusal := inspect(video+"a=fmtp:96 packetization-mode=0\r\n", false)
 	assert.Equal(t, signaling.CodeNoCodec, refusal.Code)
 }
 
@@ -106,8 +106,9 @@ func TestStates(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, smallVideo(), nil)
-			s := newSession(sessionID(1), &r.manager.cfg)
+			s := newSession(sessionID(1), false, &r.manager.cfg)
 			s.portal = testPortal
+			s.remote = func() []byte { return []byte("a certificate") }
 			s.viewer, s.unuse = r.engine.NewViewer(media.H264)
 			defer s.unuse()
 			s.waiting = time.NewTimer(never)

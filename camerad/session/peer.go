@@ -37,17 +37,10 @@ func newAPI(network *dialNet, codec media.Codec, udp ice.UDPMux, tcp ice.TCPMux,
 	if err != nil {
 		return nil, fmt.Errorf("register interceptors: %w", err)
 	}
-	settings, err := newSettings()
+	settings, err := newSettings(network, udp, tcp)
 	if err != nil {
 		return nil, fmt.Errorf("WebRTC settings: %w", err)
 	}
-	if udp != nil {
-		settings.SetICEUDPMux(udp)
-	}
-	if tcp != nil {
-		settings.SetICETCPMux(tcp)
-	}
-	settings.SetNet(network)
 	settings.DisableMediaEngineCopy(true)
 	settings.BufferFactory = buffersFor(viewer, heard)
 	return webrtc.NewAPI(webrtc.WithMediaEngine(codecs), webrtc.WithInterceptorRegistry(interceptors),
@@ -97,8 +90,15 @@ func newInterceptors() (*interceptor.Registry, error) {
 	return registry, nil
 }
 
-func newSettings() (webrtc.SettingEngine, error) {
+func newSettings(network *dialNet, udp ice.UDPMux, tcp ice.TCPMux) (webrtc.SettingEngine, error) {
 	var s webrtc.SettingEngine
+	if udp != nil {
+		s.SetICEUDPMux(udp)
+	}
+	if tcp != nil {
+		s.SetICETCPMux(tcp)
+	}
+	s.SetNet(network)
 	// Without UDP6 a relayed address is one of IPv4, also where the relay is reached over IPv6: an end that
 	// has IPv6 alone reaches one that has IPv4 alone by nothing else. The mux has the camera's own of IPv6.
 	s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeTCP4, webrtc.NetworkTypeTCP6})

@@ -10,6 +10,7 @@ import (
 
 	"seccam/camerad/media"
 	"seccam/camerad/media/source"
+	"seccam/camerad/pairing"
 	"seccam/pkg/signaling"
 
 	"github.com/stretchr/testify/require"
@@ -22,6 +23,7 @@ const (
 	testCamera = "cam1"
 	testPortal = "portal1"
 	deadline   = 20 * time.Second // of anything a test waits for
+	tick       = 10 * time.Millisecond
 )
 
 var viewerID = signaling.ViewerID("0123456789abcdef0123456789abcdef")
@@ -32,6 +34,8 @@ func sessionID(n int) signaling.SessionID { return viewerID.Session(n) }
 type rig struct {
 	t       testing.TB
 	manager *Manager
+	book    *pairing.Book
+	print   string // the camera's fingerprint
 	engine  *media.Engine
 	stop    context.CancelFunc
 	ended   chan struct{}
@@ -66,11 +70,13 @@ func newRig(t testing.TB, video source.Video, change func(*Config)) *rig {
 	})
 	cfg := Config{
 		Camera: testCamera, MaxViewers: 8, Identity: identity, Media: r.engine, Publish: r.receive,
-		Now: time.Now, Stale: func() {}, Silent: func() {}, Log: log, ConnectTimeout: deadline, FailedTimeout: deadline,
+		Pairing: pairing.Open(pairing.Config{Folder: t.TempDir(), Camera: testCamera, Now: time.Now, Log: log}),
+		Now:     time.Now, Stale: func() {}, Silent: func() {}, Log: log, ConnectTimeout: deadline, FailedTimeout: deadline,
 	}
 	if change != nil {
 		change(&cfg)
 	}
+	r.book, r.print = cfg.Pairing, identity.Fingerprint
 	r.manager, err = New(cfg)
 	require.NoError(t, err)
 	r.start()
@@ -82,6 +88,7 @@ func (r *rig) start() {
 	var running sync.WaitGroup
 	running.Go(func() { _ = r.engine.Run(ctx) })
 	running.Go(func() { _ = r.manager.Run(ctx) })
+	running.Go(func() { r.followBook(ctx) })
 	r.stop = stop
 	go func() { running.Wait(); close(r.ended) }()
 	r.t.Cleanup(func() { r.stop(); <-r.ended })

@@ -25,11 +25,16 @@ type session struct {
 	inbox   chan inbound
 	events  chan event
 	wishes  chan bool     // for an ICE restart; true whatever the connection's state
+	checks  chan struct{} // whether the viewer still may watch
 	done    chan struct{} // closed when events are no longer read
 	portal  string        // of the latest message: the viewer's socket may move between portals
-	viewer  *media.Viewer
-	owner   bool // may change the camera's settings
-	talks   bool // may speak through the camera
+	visit   bool          // no picture and no sound: see visit.go
+	offered string        // the fingerprint of the viewer's certificate, by its first offer; "" if that is not clear
+	proved  string        // the same, by DTLS
+	remote  func() []byte // the viewer's certificate, by DTLS
+	viewer  *media.Viewer // nil of a visit
+	owner   bool          // may change the camera's settings
+	talks   bool          // may speak through the camera
 	peer    *peer
 	waiting *time.Timer      // ends the session unless it connects first
 	until   <-chan time.Time // the viewer may watch no longer; nil is for ever
@@ -56,19 +61,21 @@ type event struct {
 	state     webrtc.PeerConnectionState
 }
 
-func newSession(id signaling.SessionID, cfg *Config) *session {
+func newSession(id signaling.SessionID, visit bool, cfg *Config) *session {
 	return &session{
-		id: id, cfg: cfg, log: cfg.Log.With("session", id),
+		id: id, visit: visit, cfg: cfg, log: cfg.Log.With("session", id),
 		inbox: make(chan inbound, inboxSize), events: make(chan event, inboxSize), done: make(chan struct{}),
-		wishes: make(chan bool, 1), punch: newPuncher(),
+		wishes: make(chan bool, 1), checks: make(chan struct{}, 1), punch: newPuncher(),
 	}
 }
 
 // run returns when the session is over and all its goroutines have ended. The first message must be
 // an offer.
 func (s *session) run(ctx context.Context) {
-	release := s.cfg.Media.Hold() // the camera starts while ICE does
-	defer release()
+	if !s.visit {
+		release := s.cfg.Media.Hold() // the camera starts while ICE does
+		defer release()
+	}
 	s.waiting = time.NewTimer(s.cfg.ConnectTimeout)
 	defer s.waiting.Stop()
 	defer s.punch.ticker.Stop()
@@ -95,6 +102,8 @@ func (s *session) close(stopSending func()) {
 	s.working.Wait()
 	if s.peer != nil {
 		s.peer.close()
+	}
+	if s.unuse != nil {
 		s.unuse()
 	}
 }
@@ -113,6 +122,8 @@ func (s *session) step(ctx context.Context) bool {
 	case <-s.punch.ticker.C:
 		s.punch.round(s.peer.connection)
 		s.tryResume()
+	case <-s.checks:
+		return s.stillAdmitted()
 	case all := <-s.wishes:
 		s.askRestart(all)
 	case <-s.until:
@@ -168,6 +179,9 @@ func (s *session) happened(e event) bool {
 		s.sendCandidate(e.candidate.ToJSON())
 	case e.gathered:
 		s.sendCandidate(webrtc.ICECandidateInit{})
+	case e.channel != nil && s.visit:
+		visitor := newVisitor(s, e.channel)
+		s.working.Go(func() { visitor.run(s.context) })
 	case e.channel != nil:
 		channel := newControl(s, e.channel)
 		s.working.Go(func() { channel.run(s.context) })
@@ -228,18 +242,33 @@ func (s *session) changed(state webrtc.PeerConnectionState) bool {
 	s.log.Debug("connection", "state", state)
 	switch state {
 	case webrtc.PeerConnectionStateConnected:
-		s.resume = false
-		s.waiting.Stop()
-		s.viewer.SetLive(true)
-		s.log.Info("viewer connected")
+		return s.connected()
 	case webrtc.PeerConnectionStateFailed:
-		s.viewer.SetLive(false)
+		if !s.visit {
+			s.viewer.SetLive(false)
+		}
 		s.waiting.Reset(s.cfg.FailedTimeout)
 	case webrtc.PeerConnectionStateClosed:
 		s.log.Info("viewer closed the connection")
 		s.bye(signaling.ReasonLeft) // the portal may not know
 		return false
 	}
+	return true
+}
+
+// connected has the pictures flow, once DTLS has proved who is at the other end.
+func (s *session) connected() bool {
+	if !s.recognise() {
+		return false
+	}
+	if s.visit {
+		s.waiting.Reset(visitTime)
+		return true
+	}
+	s.resume = false
+	s.waiting.Stop()
+	s.viewer.SetLive(true)
+	s.log.Info("viewer connected")
 	return true
 }
 

@@ -34,6 +34,7 @@ type viewer struct {
 
 	byes     chan string
 	restarts chan struct{} // wishes of the camera
+	refusals chan *signaling.Error
 	done     chan struct{}
 	wait     sync.WaitGroup
 }
@@ -42,6 +43,11 @@ func (r *rig) newViewer(id signaling.SessionID) *viewer { return r.newViewerOf(i
 
 // newViewerOf makes a viewer that has one video codec only, or all of pion's.
 func (r *rig) newViewerOf(id signaling.SessionID, mime string) *viewer {
+	return r.newViewerWith(id, mime, webrtc.Configuration{})
+}
+
+// newViewerWith makes one with a certificate of its own, or whatever else a configuration says.
+func (r *rig) newViewerWith(id signaling.SessionID, mime string, cfg webrtc.Configuration) *viewer {
 	var settings webrtc.SettingEngine
 	settings.SetIncludeLoopbackCandidate(true)
 	settings.DisableSRTPReplayProtection(true) // a test asks for what it already has
@@ -50,12 +56,9 @@ func (r *rig) newViewerOf(id signaling.SessionID, mime string) *viewer {
 	require.NoError(r.t, engine.RegisterHeaderExtension(
 		webrtc.RTPHeaderExtensionCapability{URI: media.PlayoutDelayURI}, webrtc.RTPCodecTypeVideo))
 	pc, err := webrtc.NewAPI(webrtc.WithMediaEngine(engine), webrtc.WithSettingEngine(settings)).
-		NewPeerConnection(webrtc.Configuration{})
+		NewPeerConnection(cfg)
 	require.NoError(r.t, err)
-	v := &viewer{
-		rig: r, id: id, pc: pc, ready: make(chan struct{}, 1), answer: make(chan time.Time, 4), states: make(chan webrtc.PeerConnectionState, 16),
-		keys: make(chan time.Time, 1024), frames: make(chan uint32, 4096), sound: make(chan struct{}, 4096), repeats: make(chan uint16, 16), restarts: make(chan struct{}, 8), byes: make(chan string, 4), done: make(chan struct{}),
-	}
+	v := &viewer{rig: r, id: id, pc: pc}
 	for _, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeVideo, webrtc.RTPCodecTypeAudio} {
 		transceiver, err := pc.AddTransceiverFromKind(kind, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly})
 		require.NoError(r.t, err)
@@ -64,12 +67,21 @@ func (r *rig) newViewerOf(id signaling.SessionID, mime string) *viewer {
 			require.NoError(r.t, transceiver.SetCodecPreferences([]webrtc.RTPCodecParameters{{RTPCodecCapability: capability, PayloadType: 96}}))
 		}
 	}
-	pc.OnICECandidate(v.trickle)
-	pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) { v.states <- s })
-	pc.OnTrack(v.track)
-	v.wait.Go(v.follow)
-	r.t.Cleanup(v.close)
+	v.prepare()
 	return v
+}
+
+// prepare makes what a viewer has besides its connection, and follows what happens to that.
+func (v *viewer) prepare() {
+	v.ready, v.answer, v.states = make(chan struct{}, 1), make(chan time.Time, 4), make(chan webrtc.PeerConnectionState, 16)
+	v.keys, v.frames, v.sound = make(chan time.Time, 1024), make(chan uint32, 4096), make(chan struct{}, 4096)
+	v.repeats, v.restarts, v.byes = make(chan uint16, 16), make(chan struct{}, 8), make(chan string, 4)
+	v.done, v.refusals = make(chan struct{}), make(chan *signaling.Error, 4)
+	v.pc.OnICECandidate(v.trickle)
+	v.pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) { v.states <- s })
+	v.pc.OnTrack(v.track)
+	v.wait.Go(v.follow)
+	v.t.Cleanup(v.close)
 }
 
 func (v *viewer) trickle(c *webrtc.ICECandidate) {
@@ -97,6 +109,8 @@ func (v *viewer) follow() {
 				}
 			case signaling.TypeBye:
 				v.byes <- m.Reason
+			case signaling.TypeError:
+				v.refusals <- m.Error
 			case signaling.TypeRestart:
 				v.restarts <- struct{}{}
 			case signaling.TypeCandidate:

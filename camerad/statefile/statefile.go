@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // ErrUnsynced means that the new content is there, but that a power cut now may bring the old one back.
@@ -20,7 +21,7 @@ func Replace(path string, data []byte) error {
 		return err
 	}
 	temporary := path + ".new"
-	if err := write(temporary, data); err != nil {
+	if err := errors.Join(write(temporary, data), Inherit(temporary)); err != nil {
 		return errors.Join(err, os.Remove(temporary))
 	}
 	if err := os.Rename(temporary, path); err != nil {
@@ -30,6 +31,23 @@ func Replace(path string, data []byte) error {
 		return fmt.Errorf("%w: %w", ErrUnsynced, err)
 	}
 	return nil
+}
+
+// Inherit gives a file that root has made to whom its folder belongs: the command line is used by root, and
+// the daemon, which is not root, has to read what it writes.
+func Inherit(path string) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	folder, err := os.Stat(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	owner, known := folder.Sys().(*syscall.Stat_t)
+	if !known {
+		return nil
+	}
+	return os.Chown(path, int(owner.Uid), int(owner.Gid))
 }
 
 // write makes a file that is on the disk when it returns.

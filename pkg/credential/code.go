@@ -23,9 +23,14 @@ var ErrCode = errors.New("not a valid code: 20 letters and digits in four groups
 func NewCode() string {
 	random := make([]byte, CodeLength-1)
 	_, _ = rand.Read(random) // crypto/rand.Read never fails (Go 1.24)
+	return CodeOf(random)
+}
+
+// CodeOf returns a code made of the low five bits of each of the first 19 bytes, in canonical form.
+func CodeOf(bytes []byte) string {
 	code := make([]byte, CodeLength)
-	for i, b := range random {
-		code[i] = alphabet[b&31]
+	for i := range CodeLength - 1 {
+		code[i] = alphabet[bytes[i]&31]
 	}
 	code[CodeLength-1] = alphabet[checkValue(code[:CodeLength-1])]
 	return string(code)

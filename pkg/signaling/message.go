@@ -113,6 +113,7 @@ const (
 	ReasonShutdown  = "shutdown"   // the camera is stopping
 	ReasonFailed    = "failed"     // the connection between viewer and camera was lost
 	ReasonPrivate   = "private"    // the camera's privacy mode began
+	ReasonUnpaired  = "unpaired"   // only paired devices may watch, and the viewer's is none, or none any more
 )
 
 // Code tells a program why something was refused; the Error's message tells a person.
@@ -133,6 +134,7 @@ const (
 	CodeNoCodec      Code = "no_common_codec"     // viewer and camera share no codec
 	CodeUnknown      Code = "unknown_session"     // the session has ended or never began
 	CodePrivate      Code = "private"             // the camera's privacy mode is on
+	CodeUnpaired     Code = "unpaired"            // only paired devices may watch, and the viewer's is none
 	CodeMethod       Code = "unknown_method"      // the camera has no such method
 	CodeInternal     Code = "internal"            // our fault; see the log
 )

@@ -48,6 +48,8 @@ type Status struct {
 	Source  string `json:"source,omitempty"`
 	Viewers int    `json:"viewers"`
 	Version string `json:"version,omitempty"`
+	// OnlyPaired says that only devices which are paired with the camera may watch it.
+	OnlyPaired bool `json:"only_paired,omitempty"`
 }
 
 // Reasons of an offline [Status].
@@ -106,6 +108,9 @@ type Presence struct {
 	// Fingerprint is the pinned SHA-256 fingerprint of the camera's DTLS certificate, in the form of
 	// an SDP a=fingerprint value (RFC 8122) without the hash name; empty if none is pinned yet.
 	Fingerprint string `json:"fingerprint,omitempty"`
+	// OnlyPaired says that only devices which are paired with the camera may watch it, by the camera's own
+	// word, which holds whatever is said here.
+	OnlyPaired bool `json:"only_paired,omitempty"`
 }
 
 // States of a [Presence].

@@ -121,7 +121,8 @@ func (t *Tracker) update(camera string, status signaling.Status) bool {
 
 // differs reports whether people should be told.
 func differs(before, after signaling.Presence) bool {
-	return before.State != after.State || before.Text != after.Text || before.Since != after.Since
+	return before.State != after.State || before.Text != after.Text || before.Since != after.Since ||
+		before.OnlyPaired != after.OnlyPaired
 }
 
 // Of returns a camera's presence; its Fingerprint is not this package's to know.
@@ -163,7 +164,7 @@ func (t *Tracker) Count() (online int) {
 func (t *Tracker) Online(camera string) bool { return t.Of(camera).Online }
 
 func (e *entry) presence() signaling.Presence {
-	p := signaling.Presence{Online: e.shown.Online && !e.stale}
+	p := signaling.Presence{Online: e.shown.Online && !e.stale, OnlyPaired: e.shown.OnlyPaired}
 	if !e.lastSeen.IsZero() {
 		p.LastSeen = e.lastSeen.UnixMilli()
 	}

@@ -1,0 +1,60 @@
+package session
+
+import (
+	"seccam/pkg/credential"
+	"seccam/pkg/signaling"
+)
+
+const unpaired = `Only devices that are paired with this camera may watch it. Pair this one under "Paired devices", or watch on one that is.`
+
+// admit judges an offer by the certificate that it names. What it says is proved later, by DTLS.
+func (s *session) admit(fingerprint string) *signaling.Error {
+	if s.peer != nil && fingerprint != s.offered {
+		return refuse(signaling.CodeBadMessage, "The offer names another certificate than the one this view began with. Start a new one.")
+	}
+	if !s.visit && !s.cfg.Pairing.Admits(fingerprint) {
+		return refuse(signaling.CodeUnpaired, unpaired)
+	}
+	return nil
+}
+
+// recognise reads the certificate by which DTLS has connected, and reports whether its owner may watch.
+// pion compares one line of the offer with it; here all that was judged is the certificate itself.
+func (s *session) recognise() bool {
+	s.proved = credential.FingerprintOf(s.remote())
+	if s.offered != "" && s.offered != s.proved {
+		s.log.Error("the viewer has another certificate than it offered")
+		s.bye(signaling.ReasonUnpaired)
+		return false
+	}
+	if !s.stillAdmitted() {
+		return false
+	}
+	if !s.visit {
+		s.working.Go(func() { s.cfg.Pairing.Used(s.proved) })
+	}
+	return true
+}
+
+// check has the session look whether its viewer still may watch. It does not block.
+func (s *session) check() {
+	select {
+	case s.checks <- struct{}{}:
+	default:
+	}
+}
+
+// stillAdmitted ends the session of whoever may not watch any more. Visits may go on: it is by them that
+// devices are paired.
+func (s *session) stillAdmitted() bool {
+	certificate := s.proved
+	if certificate == "" {
+		certificate = s.offered
+	}
+	if s.visit || s.cfg.Pairing.Admits(certificate) {
+		return true
+	}
+	s.log.Info("only paired devices may watch; this one is none")
+	s.bye(signaling.ReasonUnpaired)
+	return false
+}
