@@ -10,10 +10,9 @@ import (
 
 type fingerprintCmd struct{}
 
-// Run prints the fingerprint in the groups in which pages show it, and as SDP has it. A camera that never
-// ran gets its certificate now.
+// Run prints the fingerprint in the groups in which pages show it, and as SDP has it.
 func (fingerprintCmd) Run(io console) error {
-	cfg, err := io.loadConfig()
+	cfg, err := io.loadStarted()
 	if err != nil {
 		return err
 	}

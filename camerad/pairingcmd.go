@@ -1,7 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"text/tabwriter"
 	"time"
 
@@ -16,9 +19,24 @@ type pairingCmd struct {
 	NewCode pairingNewCodeCmd `cmd:"" help:"Make another pairing code, since somebody may know the one before. Devices stay paired."`
 }
 
+// loadStarted is loadConfig for commands about what a camera has made at its first start. The wrong folder must
+// not look like a camera.
+func (io console) loadStarted() (Config, error) {
+	cfg, err := io.loadConfig()
+	if err != nil {
+		return cfg, err
+	}
+	if _, err := os.Stat(filepath.Join(cfg.StateDir, credential.CertificateFile)); errors.Is(err, os.ErrNotExist) {
+		return cfg, configError{fmt.Errorf("no camera has kept its state in %s; check state_dir and --config, or start camerad first", cfg.StateDir)}
+	} else if err != nil {
+		return cfg, fmt.Errorf("%w; try with sudo", err)
+	}
+	return cfg, nil
+}
+
 // openBook is for commands, which run beside the daemon; both see each other's changes.
 func (io console) openBook() (*pairing.Book, string, error) {
-	cfg, err := io.loadConfig()
+	cfg, err := io.loadStarted()
 	if err != nil {
 		return nil, "", err
 	}

@@ -39,6 +39,10 @@ var somePrint = credential.FingerprintOf([]byte("phone"))
 
 func TestPairingCommands(t *testing.T) {
 	folder := t.TempDir()
+	_, err := command(t, folder, "", "pairing")
+	require.ErrorContains(t, err, "no camera has kept its state", "the wrong folder does not look like a camera")
+	_, err = session.LoadIdentity(folder)
+	require.NoError(t, err)
 	book := testBook(folder)
 	require.NoError(t, book.Pair(somePrint, "My phone"))
 	require.NoError(t, book.SetOnly(true))
@@ -67,9 +71,11 @@ func TestPairingCommands(t *testing.T) {
 
 func TestFingerprintCommand(t *testing.T) {
 	folder := t.TempDir()
-	out, err := command(t, folder, "", "fingerprint")
-	require.NoError(t, err)
+	_, err := command(t, folder, "", "fingerprint")
+	require.ErrorContains(t, err, "no camera has kept its state")
 	identity, err := session.LoadIdentity(folder)
+	require.NoError(t, err)
+	out, err := command(t, folder, "", "fingerprint")
 	require.NoError(t, err)
 	groups := credential.FingerprintGroups(identity.Fingerprint)
 	assert.Equal(t, strings.Join(groups[:4], " ")+"\n"+strings.Join(groups[4:], " ")+"\n\n"+identity.Fingerprint+"\n", out)

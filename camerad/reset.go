@@ -10,7 +10,7 @@ import (
 
 	"seccam/camerad/pairing"
 	"seccam/camerad/privacy"
-	"seccam/camerad/session"
+	"seccam/pkg/credential"
 )
 
 // There is no way to reset a camera over the network, neither for its owner by the portal nor for a paired
@@ -37,7 +37,7 @@ New ones are made when camerad starts. The device key stays: it connects the cam
 	if !c.Yes && !io.confirmed("Type RESET to go on: ", "RESET") {
 		return errors.New("nothing was removed")
 	}
-	for _, name := range append(pairing.Files(), session.IdentityFile, privacy.FileName, settingsName) {
+	for _, name := range append(pairing.Files(), credential.CertificateFile, privacy.FileName, settingsName) {
 		if err := os.Remove(filepath.Join(cfg.StateDir, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return fmt.Errorf("factory reset is incomplete, run it again: %w", err)
 		}

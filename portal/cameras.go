@@ -40,6 +40,7 @@ func (c *provisionCommand) Run(ctx context.Context, cli *commands) error {
 			fmt.Printf("camera id:   %s\nclaim code:  %s\nfiles:       %s\n\n",
 				credential.FormatCode(p.CameraID), credential.FormatCode(p.ClaimCode), p.Folder)
 		}
+		fmt.Println("Copy each folder to its camera and print the label, then delete the folder here: with the camera's secrets in it,\nwho breaks into this machine could watch in spite of \"only my paired devices\".")
 		return nil
 	})
 }
@@ -78,9 +79,12 @@ func provision(ctx context.Context, s *store.Store, master credential.Secret, po
 	if err := writeCameraConfig(p.Folder, portalURL, p.CameraID, source); err != nil {
 		return p, err
 	}
-	label := fmt.Sprintf("SecCam camera\nid:          %s\nclaim code:  %s\nsign up at:  %s/signup\n",
-		credential.FormatCode(p.CameraID), credential.FormatCode(p.ClaimCode), portalURL)
-	if err := os.WriteFile(filepath.Join(p.Folder, "label.txt"), []byte(label), 0o600); err != nil {
+	label, err := writeCameraState(filepath.Join(p.Folder, "state"))
+	if err != nil {
+		return p, fmt.Errorf("provision: %w", err)
+	}
+	label.portal, label.camera, label.claim = portalURL, p.CameraID, p.ClaimCode
+	if err := label.write(p.Folder); err != nil {
 		return p, fmt.Errorf("provision: %w", err)
 	}
 	if err := s.Provision(ctx, p.CameraID, credential.HashClaimCode(p.CameraID, p.ClaimCode)); err != nil {

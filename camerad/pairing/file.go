@@ -18,7 +18,7 @@ import (
 const (
 	bookFile = "pairing.json"
 	lockFile = "pairing.lock"
-	codeFile = "pairing.code"
+	codeFile = credential.PairingCodeFile
 )
 
 const version = 1

@@ -1,26 +1,16 @@
 package session
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"errors"
 	"fmt"
-	"math/big"
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"seccam/pkg/credential"
 
 	"github.com/pion/webrtc/v4"
 )
-
-// IdentityFile is the name of the certificate and its key in the state folder.
-const IdentityFile = "dtls.pem"
 
 // Identity is the camera's DTLS certificate. It is made at the first start and kept, since viewers
 // recognise the camera by its fingerprint.
@@ -32,7 +22,7 @@ type Identity struct {
 
 // LoadIdentity reads the identity from folder, making folder and identity if they do not exist.
 func LoadIdentity(folder string) (Identity, error) {
-	path := filepath.Join(folder, IdentityFile)
+	path := filepath.Join(folder, credential.CertificateFile)
 	data, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
 		if err = createIdentity(folder, path); err == nil || errors.Is(err, os.ErrExist) {
@@ -64,31 +54,9 @@ func createIdentity(folder, path string) error {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return err
 	}
-	certificate, err := newCertificate()
+	text, _, err := credential.NewCertificate()
 	if err != nil {
 		return err
 	}
-	text, err := certificate.PEM()
-	if err != nil {
-		return err
-	}
-	return credential.WriteSecretFile(path, []byte(text))
-}
-
-// newCertificate is valid for ever in both directions: what counts is its fingerprint, and a camera
-// may have no clock.
-func newCertificate() (*webrtc.Certificate, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, err
-	}
-	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
-	if err != nil {
-		return nil, err
-	}
-	name := pkix.Name{CommonName: "seccam"}
-	return webrtc.NewCertificate(key, x509.Certificate{
-		SerialNumber: serial, Issuer: name, Subject: name,
-		NotBefore: time.Unix(0, 0), NotAfter: time.Date(2199, 1, 1, 0, 0, 0, 0, time.UTC),
-	})
+	return credential.WriteSecretFile(path, text)
 }

@@ -5,6 +5,9 @@ import (
 	"path/filepath"
 	"testing"
 
+	"seccam/pkg/credential"
+
+	"github.com/pion/webrtc/v4"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -28,4 +31,13 @@ func TestIdentityIsKept(t *testing.T) {
 	require.NoError(t, os.WriteFile(file, []byte("rubbish"), 0o600))
 	_, err = LoadIdentity(folder)
 	assert.ErrorContains(t, err, "damaged")
+}
+
+// newCertificate makes a certificate as cameras and browsers have them.
+func newCertificate() (*webrtc.Certificate, error) {
+	text, _, err := credential.NewCertificate()
+	if err != nil {
+		return nil, err
+	}
+	return webrtc.CertificateFromPEM(string(text))
 }

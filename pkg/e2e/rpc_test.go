@@ -249,6 +249,12 @@ func TestPrivacyOfAnOfflineCamera(t *testing.T) {
 // asPortal runs a client with a credential that only a portal can make.
 func (l *lab) asPortal(instance string) *mqttclient.Client {
 	l.t.Helper()
+	return l.asPortalThatHears(instance, nil)
+}
+
+// asPortalThatHears also gets what cameras send to the viewers of that portal.
+func (l *lab) asPortalThatHears(instance string, hear func(mqttclient.Message)) *mqttclient.Client {
+	l.t.Helper()
 	signing, err := credential.LoadSecret(filepath.Join(l.dir, "mqtt.key"))
 	require.NoError(l.t, err)
 	keys := credential.NewKeys(signing.Derive("seccam key id v1").Hex()[:8], signing)
@@ -259,9 +265,15 @@ func (l *lab) asPortal(instance string) *mqttclient.Client {
 			token, _, err := keys.Issue(who, credential.PortalRules(instance), 0, time.Now(), time.Hour)
 			return mqttclient.Credential{URL: l.mqttURL, Username: who.Subject(), Password: token, ClientID: who.Subject()}, err
 		},
-		Subscriptions: []mqttclient.Subscription{{Filter: signaling.RepliesFilter(who.Subject())}},
-		OnUp:          func(context.Context) { up <- struct{}{} },
-		Log:           slog.New(slog.DiscardHandler),
+		Subscriptions: []mqttclient.Subscription{{Filter: signaling.RepliesFilter(who.Subject())}, {Filter: signaling.ToViewerFilter(instance)}},
+		OnMessage:     hear,
+		OnUp: func(context.Context) {
+			select {
+			case up <- struct{}{}:
+			default: // again: the portal was restarted
+			}
+		},
+		Log: slog.New(slog.DiscardHandler),
 	})
 	require.NoError(l.t, err)
 	ctx, cancel := context.WithCancel(context.Background())

@@ -81,6 +81,8 @@ func refused(refusal *signaling.Error) error {
 	switch refusal.Code {
 	case signaling.CodePrivate:
 		return conflict("camera-private", "Privacy mode is on", refusal.Message)
+	case signaling.CodeUnpaired:
+		return conflict("only-paired-devices", "Only paired devices may watch", refusal.Message)
 	case signaling.CodeSourceLost:
 		return conflict("no-picture", "The camera has no picture", refusal.Message)
 	case signaling.CodeRateLimited, signaling.CodeBusy:

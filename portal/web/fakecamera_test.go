@@ -47,6 +47,8 @@ type fakeCamera struct {
 	frozen bool
 	// control is its control channel; nil is a camera from before there was one.
 	control *fakeControl
+	// pairing answers what a page says on a visit; "" is its coming.
+	pairing func(say func(message string), message map[string]any)
 
 	mu       sync.Mutex
 	sessions map[signaling.SessionID]*fakeSession
@@ -154,6 +156,9 @@ func (c *fakeCamera) newSession(s *fakeSocket, m signaling.Message) *fakeSession
 	pc.OnDataChannel(func(channel *webrtc.DataChannel) {
 		if c.control != nil && channel.Label() == "control" && channel.Protocol() == "seccam-control.v1" && channel.Ordered() {
 			c.control.serve(session, channel)
+		}
+		if c.pairing != nil && channel.Label() == "pairing" && channel.Protocol() == "seccam-pairing.v1" && channel.Ordered() {
+			c.visited(channel)
 		}
 	})
 	pc.OnICECandidate(func(candidate *webrtc.ICECandidate) {

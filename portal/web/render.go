@@ -134,6 +134,9 @@ func cameraName(camera store.Camera) string {
 func thumbState(p signaling.Presence) string {
 	switch p.State {
 	case signaling.StateOnline, signaling.StateNoPicture:
+		if p.OnlyPaired { // its pictures are for the watch page of paired devices
+			return "private"
+		}
 		return "empty"
 	case signaling.StatePrivate:
 		return "private"

@@ -47,6 +47,7 @@ func (s *server) routes(e *echo.Echo) {
 	page.POST("/cameras/:id/rename", s.memberCamera(s.rename))
 	page.GET("/cameras/:id/identity", s.memberCamera(s.identityPage))
 	page.POST("/cameras/:id/identity", s.memberCamera(s.acceptIdentity))
+	page.GET("/cameras/:id/pairing", s.viewerCamera(s.pairingPage))
 	page.GET("/cameras/:id/release", s.memberCamera(s.releasePage))
 	page.POST("/cameras/:id/release", s.memberCamera(s.release))
 	page.POST("/cameras/:id/tokens", s.memberCamera(s.createToken))

@@ -22,6 +22,7 @@ var (
 var watchRefusals = map[signaling.Code]problem{
 	signaling.CodeOffline:    {Type: "camera-offline", Title: "The camera is offline", Status: http.StatusConflict, retryAfter: 10},
 	signaling.CodePrivate:    {Type: "camera-private", Title: "Privacy mode is on", Status: http.StatusConflict, retryAfter: 60},
+	signaling.CodeUnpaired:   {Type: "only-paired-devices", Title: "Only paired devices may watch", Status: http.StatusForbidden},
 	signaling.CodeSourceLost: {Type: "no-picture", Title: "The camera has no picture", Status: http.StatusConflict, retryAfter: 10},
 	signaling.CodeBusy:       {Type: "camera-busy", Title: "The camera is busy", Status: http.StatusServiceUnavailable, retryAfter: 10},
 	signaling.CodeInternal:   {Type: "not-connected", Title: "The camera cannot be reached", Status: http.StatusServiceUnavailable, retryAfter: 5},

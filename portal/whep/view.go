@@ -150,6 +150,8 @@ func ended(reason string) error {
 	switch reason {
 	case signaling.ReasonPrivate:
 		return &signaling.Error{Code: signaling.CodePrivate, Message: "Privacy mode is on"}
+	case signaling.ReasonUnpaired:
+		return &signaling.Error{Code: signaling.CodeUnpaired, Message: "Only devices that are paired with this camera may watch it"}
 	case signaling.ReasonRevoked, signaling.ReasonLoggedOut:
 		return ErrNotFound
 	}

@@ -43,18 +43,20 @@ export class Link {
   #camera;
   #fingerprint;
   #seen; // by this browser
+  #certificates;
   #on;
   #spare = null;
   #onWelcome = null;
   #timers = new Timers();
 
   /**
-   * @param {{signal: import('./signal.js').Signal, camera: string, fingerprint: string}} options
+   * @param {{signal: import('./signal.js').Signal, camera: string, fingerprint: string, certificates?: RTCCertificate[]}} options
    * @param {Listener} on
    */
-  constructor({ signal, camera, fingerprint }, on) {
+  constructor({ signal, camera, fingerprint, certificates = [] }, on) {
     this.#signal = signal;
     this.#camera = camera;
+    this.#certificates = certificates;
     this.#seen = seenFingerprint(camera);
     this.#fingerprint = fingerprint || this.#seen;
     this.pinned = fingerprint !== '';
@@ -66,7 +68,7 @@ export class Link {
   /** Has a connection and its offer ready for the next click. */
   warm() {
     const current = (peer) => peer === this.peer;
-    this.#spare ??= new Peer(this.#signal.ice, {
+    this.#spare ??= new Peer(this.#configuration, {
       candidate: (peer, candidate) => current(peer) && this.#send({ type: 'candidate', session: peer.session, candidate }),
       state: (peer) => current(peer) && this.#stateChanged(),
       control: (peer, message) => current(peer) && this.#on.control(message),
@@ -130,6 +132,11 @@ export class Link {
     this.#on.pinned();
     if (this.#repinned && this.peer) return this.#on.refused(REPINNED);
     if (before && before.toUpperCase() !== fingerprint.toUpperCase() && this.peer?.answered) this.#on.refused(CHANGED);
+  }
+
+  /** Browsers refuse another configuration that leaves the certificates out. */
+  get #configuration() {
+    return this.#certificates.length > 0 ? { ...this.#signal.ice, certificates: this.#certificates } : this.#signal.ice;
   }
 
   get #repinned() {
@@ -204,7 +211,7 @@ export class Link {
     this.#timers.clear('grace');
     this.#timers.set('restart', RESTART_MS, () => this.#restartFailed());
     this.#timers.set('unheard', UNHEARD_MS, () => this.#unheard(peer));
-    peer.restart(this.#signal.ice, (sdp) => this.#offer(peer, sdp)).catch(() => this.#gaveUp(peer));
+    peer.restart(this.#configuration, (sdp) => this.#offer(peer, sdp)).catch(() => this.#gaveUp(peer));
   }
 
   /** The camera asks for a restart: its network is another one, and an offer to its old one was lost. */
@@ -240,7 +247,7 @@ export class Link {
   #welcome() {
     const run = this.#onWelcome;
     this.#onWelcome = null;
-    if (this.#spare) this.#spare.configure(this.#signal.ice);
+    if (this.#spare) this.#spare.configure(this.#configuration);
     else if (!this.peer) this.warm();
     if (run) run();
     else if (this.peer?.answered === false) this.#repeat(); // the socket before may have been dead

@@ -3,10 +3,11 @@ import { showTime } from './time.js';
 
 /**
  * @param {Element} element
- * @param {{online: boolean, state: string, text: string, last_seen?: number}} presence
+ * @param {{online: boolean, state: string, text: string, last_seen?: number, only_paired?: boolean}} presence
  */
 export function showPresence(element, presence) {
   element.dataset.state = presence.state;
+  element.querySelector('[data-paired]').hidden = !(presence.online && presence.only_paired);
   element.querySelector('[data-words]').textContent = presence.text;
   const seen = element.querySelector('[data-seen]');
   seen.hidden = presence.online || !presence.last_seen;

@@ -25,13 +25,14 @@ class Thumbnail {
     this.#element = card.querySelector('[data-thumb]');
   }
 
-  /** Follows the camera's presence. A private camera's last picture is forgotten. */
+  /** Follows the camera's presence. The last picture of one that gives none any more is forgotten. */
   follow(presence) {
-    const online = presence.state === 'online';
+    const sealed = presence.state === 'private' || (presence.online && presence.only_paired === true);
+    const online = presence.state === 'online' && !sealed;
     if (online && !this.online) this.due = 0;
     this.online = online;
-    if (presence.state === 'private') this.forget();
-    this.show(presence.state);
+    if (sealed) this.forget();
+    this.show(sealed ? 'private' : presence.state);
   }
 
   show(state = 'online') {

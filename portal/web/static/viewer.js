@@ -35,6 +35,8 @@ export class Viewer extends EventTarget {
   presence;
   /** Whether it was refused since the camera at the other end may be another one. */
   doubted = false;
+  /** Whether it was refused since this browser is not paired with the camera. */
+  unpaired = false;
   /** "direct", "relayed" or "" while unknown. */
   path = '';
   #link;
@@ -46,13 +48,14 @@ export class Viewer extends EventTarget {
 
   /**
    * @param {{signal: import('./signal.js').Signal, camera: string, video: HTMLVideoElement,
-   *   fingerprint: string, presence: {online: boolean, state: string, text: string}}} options
+   *   fingerprint: string, certificates?: RTCCertificate[], presence: {online: boolean, state: string, text: string}}} options
+   *   certificates are those by which the camera knows this browser
    */
-  constructor({ signal, camera, video, fingerprint, presence }) {
+  constructor({ signal, camera, video, fingerprint, certificates, presence }) {
     super();
     this.presence = presence;
     this.#video = video;
-    this.#link = new Link({ signal, camera, fingerprint }, {
+    this.#link = new Link({ signal, camera, fingerprint, certificates }, {
       step: (step) => (step !== 'restart' || this.state === 'recovering') && this.#setStep(step),
       opened: () => this.#opened(),
       answered: () => this.#answered(),
@@ -173,7 +176,7 @@ export class Viewer extends EventTarget {
 
   #begin() {
     this.#close('failed');
-    this.doubted = false;
+    this.doubted = this.unpaired = false;
     this.#link.open();
   }
 
@@ -268,8 +271,9 @@ export class Viewer extends EventTarget {
     if (message.type === 'bye') this.#refused(ofBye(message.reason), message.session);
   }
 
-  #refused({ event, text, retry }, session) {
+  #refused({ event, text, retry, unpaired = false }, session) {
     if (!this.#wanted || (!session && this.state === 'live')) return;
+    this.unpaired = unpaired;
     if (event === 'again') return this.#again(text, retry);
     this.#end(event, text, retry);
   }

@@ -2,6 +2,8 @@
 // of <main> and #player, and data-path ("direct", "relayed") and data-session of #player.
 import { press, showSound, wireControls } from './controls.js';
 import { clearFigures, showConnection, showSample } from './figures.js';
+import { seenFingerprint } from './known.js';
+import { isOld, pairedRecord } from './own.js';
 import { showPresence } from './presence.js';
 import { Signal } from './signal.js';
 import { keepTimes } from './time.js';
@@ -14,9 +16,11 @@ const byId = (id) => document.getElementById(id);
 
 const guest = 'guest' in main.dataset;
 const signal = new Signal(guest);
+const own = await pairedRecord(main.dataset.camera); // null at once where this browser is not paired
 const viewer = new Viewer({
   signal,
   video,
+  certificates: own ? [own.certificate] : [],
   camera: main.dataset.camera,
   fingerprint: main.dataset.fingerprint,
   presence: {
@@ -102,8 +106,9 @@ function showState() {
   if (byId('privacy-link')) byId('privacy-link').hidden = state !== 'private'; // owners only have one
   const check = state === 'refused' && viewer.doubted ? byId('identity-link') : null; // likewise
   if (byId('identity-link')) byId('identity-link').hidden = !check;
-  if (check) byId('overlay-action').hidden = true; // trying again changes nothing
-  byId('why').hidden = !['offline', 'failed', 'refused'].includes(state) || viewer.doubted;
+  if (check || (state === 'refused' && viewer.unpaired)) byId('overlay-action').hidden = true; // trying again changes nothing
+  if (byId('pairing-link')) byId('pairing-link').hidden = state !== 'refused' || !viewer.unpaired; // guests have none
+  byId('why').hidden = !['offline', 'failed', 'refused'].includes(state) || viewer.doubted || viewer.unpaired;
   const playing = !['idle', 'refused', 'failed', 'signedout'].includes(state);
   press(byId('play'), playing);
   byId('play').querySelector('[data-label]').textContent = playing ? 'Stop' : 'Start';
@@ -168,6 +173,14 @@ byId('diagnosis').addEventListener('toggle', async () => {
   diagnosis ??= loadDiagnosis();
   (await diagnosis)?.run();
 });
+
+/** Long before the certificate by which the camera knows this browser expires, another one takes its place. */
+function renewOwn() {
+  if (viewer.state !== 'live') return;
+  viewer.removeEventListener('change', renewOwn);
+  import('./renew.js').then(({ renew }) => renew(signal, own, seenFingerprint(own.camera))).catch(() => {}); // the next visit tries again
+}
+if (own && isOld(own)) viewer.addEventListener('change', renewOwn);
 
 byId('why').addEventListener('click', () => { byId('diagnosis').open = true; });
 

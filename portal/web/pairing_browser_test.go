@@ -1,0 +1,174 @@
+package web
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"seccam/pkg/credential"
+	"seccam/pkg/signaling"
+)
+
+// TestPairingProofVector: paired.js computes what camerad/pairing does; the values are those of its test.
+func TestPairingProofVector(t *testing.T) {
+	g := newPortal(t).page()
+	g.open("/login")
+	meeting := fmt.Sprintf(`{camera: '0123456789abcdefghjk', device: %q, own: %q,
+		cameraNonce: new TextEncoder().encode('c'.repeat(32)), deviceNonce: new TextEncoder().encode('d'.repeat(32))}`,
+		credential.FingerprintOf([]byte("device")), credential.FingerprintOf([]byte("camera")))
+	hex := `.then((b) => [...b].map((v) => v.toString(16).padStart(2, '0')).join(''))`
+	const device, camera = "8414cfea23b14353228a334d0204afc7cacb78ff808e27d0ce829554edfdd684", "2e5357e8652a69904ec653ec874664e265ea3ae1c7eff135d6a015274d75472c"
+	assert.Equal(t, device, module[string](g, "paired.js", `m.prove('abcdefghjkmnpqrstvw0', 'device', `+meeting+`)`+hex))
+	assert.Equal(t, camera, module[string](g, "paired.js", `m.prove('abcdefghjkmnpqrstvw0', 'camera', `+meeting+`)`+hex))
+	verify := func(end, proof string) bool {
+		return module[bool](g, "paired.js", fmt.Sprintf(`m.proves('abcdefghjkmnpqrstvw0', %q, %s, Uint8Array.from(%q.match(/../g), (h) => parseInt(h, 16)))`, end, meeting, proof))
+	}
+	assert.True(t, verify("camera", camera))
+	assert.False(t, verify("camera", device), "a reflected one")
+	assert.False(t, verify("camera", "00"))
+	assert.Equal(t, "2PVT1PDCR8D0S9X79P8A", module[string](g, "paired.js", fmt.Sprintf(`m.deviceCode('0123456789abcdefghjk', %q)`, credential.FingerprintOf([]byte("device")))))
+}
+
+// TestCameraThatCannotProveItself: whoever answers as the camera and does not know the code is found out by
+// the page, and nothing of it is kept.
+func TestCameraThatCannotProveItself(t *testing.T) {
+	p := newPortal(t)
+	c, camera := p.member("owner")
+	p.presence.set(camera, online())
+	fake := newFakeCamera(p)
+	fake.pairing = func(say func(string), message map[string]any) {
+		switch message["type"] {
+		case "":
+			say(strangersHello)
+		case "pair":
+			say(`{"type":"done","about":"pair","proof":"` + strings.Repeat("A", 43) + `="}`)
+		}
+	}
+	g := p.page().as(c)
+	g.open("/cameras/" + camera + "/pairing")
+	g.state("unpaired")
+	assert.Equal(t, 0, js[int](g, `document.querySelectorAll('form:not([action="/logout"])').length`), "the code is in no form")
+	assert.False(t, js[bool](g, `document.getElementById('pairing-code').hasAttribute('name')`))
+	g.fill("#pairing-code", "nonsense")
+	g.click("#pair")
+	g.says("#pairing-code-error", "does not look right")
+	js[any](g, `document.getElementById('pairing-code').value = ''`)
+	code := credential.NewCode()
+	g.fill("#pairing-code", credential.FormatCode(code))
+	g.click("#pair")
+	g.says("#pairing-code-error", "does not know the pairing code")
+	assert.Empty(t, js[string](g, `Object.keys(localStorage).join()`), "neither a certificate nor that it is paired")
+	assert.NotContains(t, p.log.String(), code)
+	for _, m := range fake.offersSDP() {
+		assert.NotContains(t, m, "m=video", "no picture is asked for")
+	}
+}
+
+// TestUnpairedIsToldSo: the refusal says what to do, and a cut-off view does not try again by itself.
+func TestUnpairedIsToldSo(t *testing.T) {
+	p := newPortal(t)
+	c, camera := p.member("owner")
+	p.presence.set(camera, online())
+	fake := newFakeCamera(p)
+	g := p.page().as(c)
+	g.open("/cameras/" + camera)
+	g.state("live")
+	fake.bye(signaling.ReasonUnpaired)
+	g.state("refused")
+	assert.Contains(t, g.text("#overlay-text"), "not one of them")
+	fake.setRefusal(&signaling.Error{Code: signaling.CodeUnpaired, Message: "x"})
+	g.open("/cameras/" + camera)
+	g.state("refused")
+	assert.Contains(t, g.text("#overlay-text"), "Only devices that are paired")
+	g.click("#pairing-link")
+	g.arrive("/cameras/" + camera + "/pairing")
+	g.state("failed")
+}
+
+func TestUnpairedProgramsAreToldSo(t *testing.T) {
+	p := newPortal(t)
+	c, camera := p.member("owner")
+	p.presence.set(camera, online())
+	p.cameras.set(func(f *fakeCameras) {
+		f.err = &signaling.Error{Code: signaling.CodeUnpaired, Message: "Only paired ones."}
+	})
+	answer := c.api(http.MethodPost, "/cameras/"+camera+"/snapshot", map[string]any{"key": publicKey(t)}, nil)
+	assert.Equal(t, http.StatusConflict, answer.status)
+	assert.Contains(t, answer.body, "only-paired-devices")
+	require.Equal(t, http.StatusForbidden, watchProblem(&signaling.Error{Code: signaling.CodeUnpaired}).(problem).Status)
+}
+
+// pairingScenes are the page of paired devices in its states.
+func pairingScenes(p *portal) []scene {
+	member, camera := p.member("owner")
+	path := "/cameras/" + camera + "/pairing"
+	hello := func(word string) {
+		p.presence.set(camera, online())
+		fake := newFakeCamera(p)
+		fake.pairing = func(say func(string), message map[string]any) {
+			if message["type"] == "" {
+				say(strings.ReplaceAll(word, "\n", ""))
+			} else {
+				say(fmt.Sprintf(`{"type":"error","about":%q,"message":"The camera's disk is full."}`, message["type"]))
+			}
+		}
+	}
+	return []scene{
+		{"pairing-offline", func(g *page) {
+			p.presence.set(camera, offline("Offline: the camera was shut down"))
+			g.as(member).open(path)
+			g.state("offline")
+		}},
+		{"pairing-asking", func(g *page) {
+			p.presence.set(camera, online())
+			p.signals.setHandler(nil)
+			g.as(member).open(path)
+			g.state("asking")
+		}},
+		{"pairing-failed", func(g *page) {
+			p.presence.set(camera, online())
+			newFakeCamera(p).setRefusal(&signaling.Error{Code: signaling.CodeBusy, Message: "Others are pairing their devices with this camera. Try again in a moment."})
+			g.as(member).open(path)
+			g.state("failed")
+		}},
+		{"pairing-unpaired", func(g *page) {
+			hello(strangersHello)
+			g.as(member).open(path)
+			g.state("unpaired")
+			g.fill("#pairing-code", "1234")
+			g.click("#pair")
+		}},
+		{"pairing-paired", func(g *page) {
+			hello(pairedHello)
+			g.as(member).open(path)
+			g.state("paired")
+			g.click("#devices li:last-child button")
+			g.click("#only")
+			g.says("#only-note", "disk is full")
+			g.click("#pairing + * ~ details summary")
+		}},
+		{"watch-unpaired", func(g *page) {
+			p.presence.set(camera, func() signaling.Presence { o := online(); o.OnlyPaired = true; return o }())
+			newFakeCamera(p).setRefusal(&signaling.Error{Code: signaling.CodeUnpaired, Message: "x"})
+			g.as(member).open("/cameras/" + camera)
+			g.state("refused")
+		}},
+		{"home-paired", func(g *page) { g.as(member).open("/home") }},
+	}
+}
+
+func TestPairingLooks(t *testing.T) {
+	p := newPortal(t)
+	checkScenes(p, pairingScenes(p))
+}
+
+// offersSDP lists the SDP of every offer.
+func (c *fakeCamera) offersSDP() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return append([]string(nil), c.sdps...)
+}
