@@ -14,6 +14,7 @@ import (
 	"seccam/pkg/config"
 	"seccam/pkg/metrics"
 	"seccam/pkg/signaling"
+	"seccam/portal/mail"
 	"seccam/portal/relay"
 	"seccam/portal/turn"
 )
@@ -38,6 +39,7 @@ type Config struct {
 	TURN           relay.Config     `yaml:"turn"`
 	AuditDays      int              `yaml:"audit_days"`
 	WebhookAllow   []string         `yaml:"webhook_allow"`
+	Mail           mail.Config      `yaml:"mail"`
 	Metrics        string           `yaml:"metrics"`
 	LogLevel       string           `yaml:"log_level"`
 }
@@ -53,6 +55,7 @@ func DefaultConfig() Config {
 		ICEPolicy: signaling.PolicyAll,
 		TURN:      relay.DefaultConfig(),
 		AuditDays: 365,
+		Mail:      mail.DefaultConfig(),
 		LogLevel:  "info",
 	}
 }
@@ -71,7 +74,7 @@ func loadConfig(path string, environ []string) (Config, error) {
 }
 
 func (c *Config) resolve(folder string) {
-	paths := []*string{&c.StateDir, &c.GeoIPFile, &c.CertFile, &c.KeyFile, &c.Broker.CertFile, &c.Broker.KeyFile, &c.TURN.CertFile, &c.TURN.KeyFile, &c.ACME.CAFile}
+	paths := []*string{&c.StateDir, &c.GeoIPFile, &c.Mail.Dir, &c.Mail.PasswordFile, &c.CertFile, &c.KeyFile, &c.Broker.CertFile, &c.Broker.KeyFile, &c.TURN.CertFile, &c.TURN.KeyFile, &c.ACME.CAFile}
 	if u, err := url.Parse(c.Database); err == nil && u.Scheme == "" {
 		paths = append(paths, &c.Database)
 	}
@@ -149,6 +152,15 @@ func (c *Config) webhookNetworks() []netip.Prefix {
 // iceConfig is what says which STUN and TURN servers there are besides the portal's own.
 func (c *Config) iceConfig() turn.Config {
 	return turn.Config{Servers: c.ICEServers, Services: c.ICEProviders}
+}
+
+// mailConfig is the section mail, with the folder for what is not sent.
+func (c *Config) mailConfig() mail.Config {
+	cfg := c.Mail
+	if cfg.Dir == "" {
+		cfg.Dir = filepath.Join(c.StateDir, "mail")
+	}
+	return cfg
 }
 
 func (c *Config) checkICE(bad func(key, format string, args ...any)) {

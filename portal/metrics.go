@@ -11,7 +11,7 @@ import (
 
 // serveMetrics serves the portal's figures until ctx ends.
 func (p *portal) serveMetrics(ctx context.Context) error {
-	all := []prometheus.Collector{providers{p.ice}, metrics.Collector(p.figures)}
+	all := []prometheus.Collector{providers{p.ice}, metrics.Collector(p.figures), p.mails}
 	if p.relay != nil {
 		all = append(all, p.relay)
 	}

@@ -23,6 +23,7 @@ import (
 	"seccam/portal/bridge"
 	"seccam/portal/device"
 	"seccam/portal/factor"
+	"seccam/portal/mail"
 	"seccam/portal/place"
 	"seccam/portal/presence"
 	"seccam/portal/relay"
@@ -52,6 +53,7 @@ type portal struct {
 	metrics  *metrics.Server // nil if there are to be none
 	keys     credential.Keys
 	places   *place.Book
+	mails    *mail.Outbox
 	instance string
 	returned chan string // cameras that are connected again
 	views    chan account.View
@@ -133,7 +135,10 @@ func (p *portal) wire(ctx context.Context, master credential.Secret, shown certi
 	if err := p.rememberLastSeen(ctx); err != nil {
 		return err
 	}
-	accounts, err := account.New(p.store, p.tracker, p.watcher, nil, p.log)
+	if p.mails, err = mail.New(p.cfg.mailConfig(), p.log); err != nil {
+		return err
+	}
+	accounts, err := account.New(p.store, p.tracker, p.watcher, nil, p.log, account.WithMail(p.mails, p.cfg.PublicURL))
 	if err != nil {
 		return err
 	}

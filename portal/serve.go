@@ -55,6 +55,7 @@ func (p *portal) run(ctx context.Context) error {
 	group.Go(func() error { return p.watcher.Run(ctx) })
 	group.Go(func() error { return p.remind(ctx) })
 	group.Go(func() error { return p.recordViews(ctx) })
+	group.Go(func() error { return p.mails.Run(ctx) })
 	group.Go(func() error { return p.prune(ctx) })
 	group.Go(func() error { return p.alerts.Run(ctx) })
 	group.Go(func() error { return p.watchOffline(ctx) })

@@ -50,11 +50,13 @@ type Service struct {
 	now      func() time.Time
 	log      *slog.Logger
 	// alarm, if set, tells the owner of a camera by other ways than a notice.
-	alarm func(ctx context.Context, camera string) error
+	alarm  func(ctx context.Context, camera string) error
+	mailer Mailer // nil: no mail
+	origin string // where links in mails lead
 }
 
 // New returns a service over a store. now is the clock; nil is time.Now.
-func New(s *store.Store, presence Presence, revoker Revoker, now func() time.Time, log *slog.Logger) (*Service, error) {
+func New(s *store.Store, presence Presence, revoker Revoker, now func() time.Time, log *slog.Logger, options ...Option) (*Service, error) {
 	if now == nil {
 		now = time.Now
 	}
@@ -63,7 +65,11 @@ func New(s *store.Store, presence Presence, revoker Revoker, now func() time.Tim
 	if err != nil {
 		return nil, err
 	}
-	return &Service{store: s, presence: presence, revoker: revoker, hasher: h, decoy: decoy, now: now, log: log}, nil
+	service := &Service{store: s, presence: presence, revoker: revoker, hasher: h, decoy: decoy, now: now, log: log}
+	for _, option := range options {
+		option(service)
+	}
+	return service, nil
 }
 
 // OnClaimAttempt has f called whenever somebody's claim is refused, with the camera, which may be owned or
@@ -113,6 +119,7 @@ func (s *Service) claimRefused(ctx context.Context, camera string) error {
 			s.log.Error("tell owner of a claim attempt", "camera", camera, "error", err)
 		}
 	}
+	s.tellOwner(camera)
 	s.log.Warn("claim refused", "camera", camera)
 	return FieldErrors{FieldCode: "This id and this code do not match a camera that can be claimed. " +
 		"Check both against the label. If the camera belonged to someone else, that person must release it first."}

@@ -44,6 +44,9 @@ func (s *Service) BeginLogin(ctx context.Context, userID int64, id, session, met
 	}
 	s.Record(As(ctx, s.actor(ctx, userID, client)), userID, "", AuditLogin, method)
 	s.log.Info("logged in", "user", userID, "by", method)
+	if err := s.meet(ctx, userID, client); err != nil {
+		s.log.Error("tell of a new device", "user", userID, "error", err)
+	}
 	return nil
 }
 
@@ -76,6 +79,7 @@ func (s *Service) EndLogin(ctx context.Context, userID int64, id string) error {
 		return err
 	}
 	s.Record(ctx, userID, "", AuditLoginEnded, "")
+	s.revoker.Look()
 	s.log.Info("login ended", "user", userID)
 	return nil
 }
@@ -85,6 +89,7 @@ func (s *Service) EndLogins(ctx context.Context, userID int64, keep string) (int
 	n, err := s.store.EndLogins(ctx, userID, keep)
 	if err == nil {
 		s.Record(ctx, userID, "", AuditLoginEnded, "everywhere else")
+		s.revoker.Look()
 		s.log.Info("logins ended", "user", userID, "count", n)
 	}
 	return n, err
@@ -152,6 +157,8 @@ func (s *Service) ChangePassword(ctx context.Context, user *store.User, login *s
 		return fmt.Errorf("change password: %w", err)
 	}
 	s.Record(ctx, user.ID, "", AuditPassword, "")
+	s.revoker.Look()
 	s.log.Info("password changed", "user", user.ID)
+	s.tell(user.ID, "password changed", "Your password was changed", passwordText)
 	return nil
 }

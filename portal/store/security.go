@@ -137,6 +137,7 @@ func (s *Store) Prune(ctx context.Context) error {
 	return errors.Join(
 		s.ExpirePending(ctx),
 		db.Exec("DELETE FROM used_nonces WHERE expires_at < ?", now).Error,
+		db.Exec("DELETE FROM mail_tokens WHERE expires_at < ?", now).Error,
 		db.Exec("DELETE FROM login_sessions WHERE expires_at < ?", now).Error,
 		db.Exec("DELETE FROM view_tokens WHERE expires_at < ?", now.AddDate(0, -1, 0)).Error,
 		db.Exec("DELETE FROM guest_links WHERE expires_at < ?", now.AddDate(0, -1, 0)).Error,

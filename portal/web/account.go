@@ -14,6 +14,7 @@ type accountView struct {
 	Logins   []openLogin
 	Password passwordView
 	Factors  factorsView
+	Email    emailView
 }
 
 func (s *server) accountPage(c echo.Context, user *store.User) error {
@@ -28,6 +29,9 @@ func (s *server) renderAccount(c echo.Context, status int, user *store.User, cha
 		return err
 	}
 	if v.Factors, err = s.factorsView(c, user); err != nil {
+		return err
+	}
+	if v.Email, err = s.emailView(c, user); err != nil {
 		return err
 	}
 	change(&v)

@@ -46,6 +46,12 @@ func accountScenes(p *portal) []scene {
 		g.click("#passkey")
 		g.until(`document.querySelectorAll('#codes li').length === 10`)
 	})
+	add("email", func(g *page) { g.as(member).open("/account/email") })
+	add("forgot", func(g *page) { g.open("/forgot") })
+	add("forgot-sent", func(g *page) { g.open("/forgot/sent") })
+	add("reset", func(g *page) { g.open("/reset#reset_x") })
+	add("verify-pasted", func(g *page) { g.open("/verify") })
+	add("verified", func(g *page) { g.open("/verified") })
 	add("account-factors", func(g *page) {
 		g.as(member).open("/account")
 	})

@@ -65,6 +65,7 @@ var refusals = []struct {
 	{errNoLogin, http.StatusUnauthorized, "not-logged-in", "Not logged in"},
 	{errNoProof, http.StatusForbidden, "proof-needed", "Prove that it is you"},
 	{account.ErrNoPassword, http.StatusConflict, "no-password", "No password"},
+	{account.ErrLink, http.StatusGone, "link-used", "This link is not good any more"},
 	{errNoHalf, http.StatusUnauthorized, "no-first-factor", "Log in again"},
 	{factor.ErrAlready, http.StatusConflict, "codes-exist", "There is one already"},
 	{factor.ErrNone, http.StatusConflict, "no-second-factor", "No second factor"},

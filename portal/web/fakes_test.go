@@ -5,10 +5,12 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
+	"testing"
 	"time"
 
 	"seccam/pkg/credential"
 	"seccam/pkg/signaling"
+	"seccam/portal/mail"
 	"seccam/portal/store"
 )
 
@@ -108,4 +110,33 @@ func (b *safeBuffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.buf.String()
+}
+
+// fakeMail writes mails at once and keeps them.
+type fakeMail struct {
+	t       *testing.T
+	mu      sync.Mutex
+	sent    []mail.Message
+	sending bool
+}
+
+func (f *fakeMail) Queue(what string, write func(ctx context.Context) ([]mail.Message, error)) {
+	list, err := write(context.Background())
+	if err != nil {
+		f.t.Errorf("write %s: %v", what, err)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.sent = append(f.sent, list...)
+}
+
+func (f *fakeMail) Sends() bool { return f.sending }
+
+// take returns the mails since it was called last.
+func (f *fakeMail) take() []mail.Message {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	list := f.sent
+	f.sent = nil
+	return list
 }

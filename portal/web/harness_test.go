@@ -40,6 +40,7 @@ type portal struct {
 	devices  *fakeDevices
 	cameras  *fakeCameras
 	mqtt     *fakeMQTT
+	mail     *fakeMail
 	clock    *clock
 	log      *safeBuffer
 	alerts   *alert.Service
@@ -52,7 +53,7 @@ func newPortal(t *testing.T) *portal { return newPortalWith(t, func(*Config) {})
 
 func newPortalWith(t *testing.T, change func(*Config)) *portal {
 	t.Helper()
-	p := &portal{t: t, clock: &clock{}, log: &safeBuffer{}, revoked: &fakeRevoker{}, devices: &fakeDevices{}, cameras: newFakeCameras(t)}
+	p := &portal{t: t, mail: &fakeMail{t: t}, clock: &clock{}, log: &safeBuffer{}, revoked: &fakeRevoker{}, devices: &fakeDevices{}, cameras: newFakeCameras(t)}
 	log := slog.New(slog.NewTextHandler(p.log, nil))
 	var err error
 	p.path = filepath.Join(t.TempDir(), "seccam.db")
@@ -60,7 +61,8 @@ func newPortalWith(t *testing.T, change func(*Config)) *portal {
 	require.NoError(t, err)
 	p.presence = &fakePresence{store: p.store, of: map[string]signaling.Presence{}, now: p.clock.now}
 	p.signals = newFakeSignals(p)
-	p.accounts, err = account.New(p.store, p.presence, p.revoked, p.clock.now, log)
+	p.accounts, err = account.New(p.store, p.presence, p.revoked, p.clock.now, log,
+		account.WithMail(p.mail, "https://portal.example"))
 	require.NoError(t, err)
 	p.alerts = &alert.Service{Store: p.store, Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Now: p.clock.now, Log: log}
 	p.mqtt = newFakeMQTT(p, log)
@@ -183,6 +185,7 @@ type client struct {
 	p    *portal
 	http *http.Client
 	head http.Header
+	host string // what it says the host is, if not the portal's
 }
 
 type reply struct {
@@ -207,6 +210,7 @@ func (c *client) do(method, path, contentType string, body io.Reader) reply {
 	for name, values := range c.head {
 		req.Header[name] = values
 	}
+	req.Host = c.host
 	if contentType != "" {
 		req.Header.Set("Content-Type", contentType)
 	}

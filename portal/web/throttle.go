@@ -17,7 +17,9 @@ const (
 	// lock the owner out from anywhere.
 	guessBurst, guessEvery = 10, 10 * time.Second
 	// secondBurst is per account: who is asked for a second factor knows the password already.
-	secondBurst, secondEvery   = 5, 30 * time.Second
+	secondBurst, secondEvery = 5, 30 * time.Second
+	// resetBurst is of mails asked for and links tried.
+	resetBurst, resetEvery     = 10, 30 * time.Second
 	claimBurst, claimEvery     = 20, 5 * time.Second
 	deviceBurst, deviceEvery   = 200, 20 * time.Millisecond
 	callBurst, callEvery       = 60, 250 * time.Millisecond
@@ -33,7 +35,7 @@ const (
 
 // limits are the throttles of this process, by what they protect.
 type limits struct {
-	signUp, logIn, guess, second, claimUser, claimAddress, device, call, webhook, token, watch, trickle, invite *limiter
+	signUp, logIn, guess, second, reset, claimUser, claimAddress, device, call, webhook, token, watch, trickle, invite *limiter
 }
 
 func newLimits() limits {
@@ -42,6 +44,7 @@ func newLimits() limits {
 		logIn:        newLimiter(logInBurst, logInEvery),
 		guess:        newLimiter(guessBurst, guessEvery),
 		second:       newLimiter(secondBurst, secondEvery),
+		reset:        newLimiter(resetBurst, resetEvery),
 		claimUser:    newLimiter(claimBurst, claimEvery),
 		claimAddress: newLimiter(claimBurst, claimEvery),
 		device:       newLimiter(deviceBurst, deviceEvery),
