@@ -134,7 +134,7 @@ func TestAbuse36_NoSecretsInURLsAndReferrers(t *testing.T) {
 }
 
 // wrongTyped is fields of the account's bodies, which are strings.
-const wrongTyped = `"current_password":1,"code":{},"email":[],"secret":{},"note":1,"fingerprint":{},"credential":1,"token":[],"who":1`
+const wrongTyped = `"current_password":1,"code":{},"email":[],"secret":{},"note":1,"fingerprint":{},"credential":1,"token":[],"who":1,"url":1`
 
 // TestAbuse37_MalformedJSON sends broken JSON to every API route.
 func TestAbuse37_MalformedJSON(t *testing.T) {
