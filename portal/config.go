@@ -30,6 +30,7 @@ type Config struct {
 	Database       string           `yaml:"database"`
 	StateDir       string           `yaml:"state_dir"`
 	GeoIPFile      string           `yaml:"geoip_file"`
+	BreachedFile   string           `yaml:"breached_passwords_file"`
 	BrokerURL      string           `yaml:"broker_url"`
 	MQTTURL        string           `yaml:"mqtt_url"`
 	Broker         broker.Config    `yaml:"broker"`
@@ -74,7 +75,7 @@ func loadConfig(path string, environ []string) (Config, error) {
 }
 
 func (c *Config) resolve(folder string) {
-	paths := []*string{&c.StateDir, &c.GeoIPFile, &c.Mail.Dir, &c.Mail.PasswordFile, &c.CertFile, &c.KeyFile, &c.Broker.CertFile, &c.Broker.KeyFile, &c.TURN.CertFile, &c.TURN.KeyFile, &c.ACME.CAFile}
+	paths := []*string{&c.StateDir, &c.GeoIPFile, &c.BreachedFile, &c.Mail.Dir, &c.Mail.PasswordFile, &c.CertFile, &c.KeyFile, &c.Broker.CertFile, &c.Broker.KeyFile, &c.TURN.CertFile, &c.TURN.KeyFile, &c.ACME.CAFile}
 	if u, err := url.Parse(c.Database); err == nil && u.Scheme == "" {
 		paths = append(paths, &c.Database)
 	}

@@ -20,6 +20,7 @@ import (
 	"seccam/pkg/mqttclient"
 	"seccam/portal/account"
 	"seccam/portal/alert"
+	"seccam/portal/breach"
 	"seccam/portal/bridge"
 	"seccam/portal/device"
 	"seccam/portal/factor"
@@ -54,6 +55,7 @@ type portal struct {
 	keys     credential.Keys
 	places   *place.Book
 	mails    *mail.Outbox
+	breached *breach.List
 	instance string
 	returned chan string // cameras that are connected again
 	views    chan account.View
@@ -135,10 +137,13 @@ func (p *portal) wire(ctx context.Context, master credential.Secret, shown certi
 	if err := p.rememberLastSeen(ctx); err != nil {
 		return err
 	}
+	if p.breached, err = breach.Open(p.cfg.BreachedFile); err != nil {
+		return err
+	}
 	if p.mails, err = mail.New(p.cfg.mailConfig(), p.log); err != nil {
 		return err
 	}
-	accounts, err := account.New(p.store, p.tracker, p.watcher, nil, p.log, account.WithMail(p.mails, p.cfg.PublicURL))
+	accounts, err := account.New(p.store, p.tracker, p.watcher, nil, p.log, account.WithMail(p.mails, p.cfg.PublicURL), account.WithBreached(p.breached))
 	if err != nil {
 		return err
 	}

@@ -70,7 +70,7 @@ func (p *portal) run(ctx context.Context) error {
 	p.announce()
 	err := group.Wait()
 	stopBroker()
-	return errors.Join(err, brokers.Wait(), p.places.Close(), p.store.Close())
+	return errors.Join(err, brokers.Wait(), p.places.Close(), p.breached.Close(), p.store.Close())
 }
 
 func (p *portal) announce() {

@@ -50,9 +50,10 @@ type Service struct {
 	now      func() time.Time
 	log      *slog.Logger
 	// alarm, if set, tells the owner of a camera by other ways than a notice.
-	alarm  func(ctx context.Context, camera string) error
-	mailer Mailer // nil: no mail
-	origin string // where links in mails lead
+	alarm    func(ctx context.Context, camera string) error
+	mailer   Mailer   // nil: no mail
+	origin   string   // where links in mails lead
+	breached Breached // nil: no password is refused for being known
 }
 
 // New returns a service over a store. now is the clock; nil is time.Now.
@@ -92,7 +93,7 @@ type SignUpForm struct {
 func (s *Service) SignUp(ctx context.Context, form SignUpForm) (*store.User, error) {
 	wrong := FieldErrors{}
 	wrong.checkUsername(form.Username)
-	wrong.checkPasswords(form.Username, form.Password, form.PasswordConfirm)
+	s.checkNewPassword(wrong, form.Username, form.Password, form.PasswordConfirm)
 	camera, code := wrong.checkClaim(form.CameraID, form.ClaimCode)
 	fingerprint := wrong.checkFingerprint(form.Fingerprint)
 	if err := wrong.err(); err != nil {

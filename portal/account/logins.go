@@ -142,7 +142,7 @@ func (s *Service) ChangePassword(ctx context.Context, user *store.User, login *s
 		}
 	}
 	wrong := FieldErrors{}
-	wrong.checkPasswords(user.Username, form.Password, form.PasswordConfirm)
+	s.checkNewPassword(wrong, user.Username, form.Password, form.PasswordConfirm)
 	if form.Password == form.Current && wrong[FieldPassword] == "" {
 		wrong[FieldPassword] = "This is the password that you have. Choose another one."
 	}

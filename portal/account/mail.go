@@ -207,7 +207,7 @@ func (s *Service) Reset(ctx context.Context, form ResetForm) error {
 		return fmt.Errorf("reset: %w", err)
 	}
 	wrong := FieldErrors{}
-	wrong.checkPasswords(user.Username, form.Password, form.PasswordConfirm)
+	s.checkNewPassword(wrong, user.Username, form.Password, form.PasswordConfirm)
 	if err := wrong.err(); err != nil {
 		return err
 	}

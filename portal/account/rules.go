@@ -43,11 +43,10 @@ type PasswordRule struct {
 	Pattern string `json:"pattern,omitempty"`
 }
 
-// PasswordRules are all of them, in the order of the page's checklist.
+// PasswordRules are those of the page's checklist, in its order. Which characters a password is made of is
+// nobody's business (NIST SP 800-63B, section 3.1.1.2); that attackers do not try it first is, see [Breached].
 var PasswordRules = []PasswordRule{
 	{"length", "10 to 128 characters", `^[\s\S]{10,128}$`},
-	{"letter", "at least one letter", `\p{L}`},
-	{"other", "at least one digit, space or symbol", `[^\p{L}]`},
 	{"username", "does not contain your user name", ""},
 }
 

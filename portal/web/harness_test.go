@@ -20,6 +20,7 @@ import (
 	"seccam/pkg/signaling"
 	"seccam/portal/account"
 	"seccam/portal/alert"
+	"seccam/portal/breach"
 	"seccam/portal/factor"
 	"seccam/portal/store"
 	"seccam/portal/whep"
@@ -62,7 +63,7 @@ func newPortalWith(t *testing.T, change func(*Config)) *portal {
 	p.presence = &fakePresence{store: p.store, of: map[string]signaling.Presence{}, now: p.clock.now}
 	p.signals = newFakeSignals(p)
 	p.accounts, err = account.New(p.store, p.presence, p.revoked, p.clock.now, log,
-		account.WithMail(p.mail, "https://portal.example"))
+		account.WithMail(p.mail, publicOrigin), account.WithBreached(&breach.List{}))
 	require.NoError(t, err)
 	p.alerts = &alert.Service{Store: p.store, Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Now: p.clock.now, Log: log}
 	p.mqtt = newFakeMQTT(p, log)
