@@ -50,6 +50,9 @@ func (s *server) loggedIn(next userHandler) echo.HandlerFunc {
 
 // act says who does what the request does, for the audit log.
 func (s *server) act(c echo.Context, actor account.Actor) {
+	if c.Get(tokenUser) != nil {
+		return // it is the program's deed
+	}
 	actor.Client = clientOf(c)
 	c.SetRequest(c.Request().WithContext(account.As(c.Request().Context(), actor)))
 }

@@ -76,6 +76,7 @@ var refusals = []struct {
 	{errUnfinished, http.StatusForbidden, "sign-up-unfinished", "Sign-up not finished"},
 	{errFinished, http.StatusConflict, "sign-up-finished", "Sign-up finished"},
 	{errOwnerOnly, http.StatusForbidden, "owner-only", "Only for the owner"},
+	{errNotForTokens, http.StatusForbidden, "not-for-tokens", "Not for tokens"},
 	{account.ErrOwnCamera, http.StatusConflict, "own-camera", "Your own camera"},
 	{errNoInvitation, http.StatusGone, "invitation-ended", "This invitation has ended"},
 	{account.ErrLinkEnded, http.StatusGone, "link-ended", "This link has ended"},

@@ -164,6 +164,9 @@ func (s *server) forgetLogin(c echo.Context) error {
 // user returns the account of a request's login. It is errNoLogin without one, and
 // account.ErrExpired if the sign-up that the login belongs to is gone.
 func (s *server) user(c echo.Context) (*store.User, error) {
+	if user, ok := c.Get(tokenUser).(*store.User); ok {
+		return user, nil
+	}
 	ctx := c.Request().Context()
 	id := s.logins.GetInt64(ctx, keyUser)
 	if id == 0 {

@@ -111,17 +111,18 @@ var notices = map[string]string{
 	"password-changed":      "Your password is changed, and you are logged out everywhere else.",
 
 	// Of sharing.
-	"share-accepted": "What was shared with you is below.",
-	"share-left":     "You left it: the camera is not shared with you any more.",
-	"declined":       "You said no. Nobody is told.",
-	"share-changed":  "The change is saved. Whoever was watching went on by the new terms, or was cut off.",
-	"share-ended":    "It is not shared any more. Whoever watched by it is cut off.",
-	"guest-ended":    "The guest link has ended. Whoever watched by it is cut off.",
-	"group-saved":    "The group is saved.",
-	"group-deleted":  "The group is deleted, and nothing is shared by it any more.",
-	"offered":        "Your offer is on its way.",
-	"withdrawn":      "You took the offer back.",
-	"taken-over":     "The camera is yours.",
+	"share-accepted":    "What was shared with you is below.",
+	"share-left":        "You left it: the camera is not shared with you any more.",
+	"declined":          "You said no. Nobody is told.",
+	"share-changed":     "The change is saved. Whoever was watching went on by the new terms, or was cut off.",
+	"share-ended":       "It is not shared any more. Whoever watched by it is cut off.",
+	"guest-ended":       "The guest link has ended. Whoever watched by it is cut off.",
+	"group-saved":       "The group is saved.",
+	"group-deleted":     "The group is deleted, and nothing is shared by it any more.",
+	"offered":           "Your offer is on its way.",
+	"withdrawn":         "You took the offer back.",
+	"api-token-revoked": "The token is revoked. What was watched by it is cut off.",
+	"taken-over":        "The camera is yours.",
 }
 
 // cameraName is the name its owner gave a camera, or one made of its id.

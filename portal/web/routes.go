@@ -54,7 +54,7 @@ func (s *server) routes(e *echo.Echo) {
 	page.POST("/cameras/:id/tokens/:token/revoke", s.memberCamera(s.revokeToken))
 	s.sharingPages(page)
 
-	api := e.Group(apiPrefix, s.loadLogin)
+	api := e.Group(apiPrefix, s.loadCaller)
 	s.accountRoutes(page, api)
 	s.sharingAPI(api)
 	api.GET("/signal", s.ownOrigin(s.signalOf(s.loggedIn(s.signal), s.visitor(s.guestSignal))))

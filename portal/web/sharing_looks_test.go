@@ -75,6 +75,21 @@ func sharingScenes(f *family) []scene {
 		}},
 		{"audit", func(g *page) { g.as(f.owner).open("/cameras/" + f.camera + "/audit") }},
 		{"audit-nothing", func(g *page) { g.as(f.owner).open("/account/audit?to=2020-01-01") }},
+		{"tokens-none", func(g *page) { g.as(f.owner).open("/account/tokens") }},
+		{"tokens-make", func(g *page) {
+			g.tolerate("422")
+			g.as(f.owner).open("/account/tokens/new")
+			g.fill("#name", "Script")
+			g.click("#create-token")
+			g.until(`document.querySelector('#scopes .error')`)
+		}},
+		{"tokens-made", func(g *page) {
+			g.as(f.owner).open("/account/tokens/new")
+			g.fill("#name", "Script")
+			g.click("#scopes input")
+			g.click("#create-token")
+			g.until(`document.querySelector('#token')`)
+		}},
 		{"guest-incomplete", func(g *page) {
 			g.open("/guest")
 			g.shown("#no-secret", true)

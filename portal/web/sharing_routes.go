@@ -2,8 +2,8 @@ package web
 
 import "github.com/labstack/echo/v4"
 
-// sharingPages are the pages of what lets others watch: shares, groups, guest links, transfers; and of the log of
-// what happened.
+// sharingPages are the pages of what lets others watch: shares, groups, guest links, transfers; of the log of
+// what happened; and of API tokens.
 func (s *server) sharingPages(page *echo.Group) {
 	page.GET("/cameras/:id/sharing", s.memberCamera(s.sharing))
 	page.POST("/cameras/:id/shares", s.memberCamera(s.createShare))
@@ -21,6 +21,10 @@ func (s *server) sharingPages(page *echo.Group) {
 	page.GET("/cameras/:id/audit/export", s.memberCamera(s.exportCameraAudit))
 	page.GET("/account/audit", s.member(s.accountAudit))
 	page.GET("/account/audit/export", s.member(s.exportAccountAudit))
+	page.GET("/account/tokens", s.member(s.apiTokensPage))
+	page.GET("/account/tokens/new", s.proven(s.newAPITokenPage))
+	page.POST("/account/tokens", s.proven(s.createAPIToken))
+	page.POST("/account/tokens/:token/revoke", s.member(s.revokeAPIToken))
 	page.GET("/groups", s.member(s.groups))
 	page.POST("/groups", s.member(s.createGroup))
 	page.GET("/groups/:group", s.member(s.groupPage))
@@ -55,6 +59,9 @@ func (s *server) sharingAPI(api *echo.Group) {
 	api.POST("/transfers/:transfer/decline", s.member(s.apiDeclineTransfer))
 	api.GET("/cameras/:id/audit", s.memberCamera(s.apiCameraAudit))
 	api.GET("/account/audit", s.member(s.apiAccountAudit))
+	api.GET("/account/tokens", s.member(s.apiAPITokens))
+	api.POST("/account/tokens", s.proven(s.apiCreateAPIToken))
+	api.DELETE("/account/tokens/:token", s.member(s.apiRevokeAPIToken))
 	api.GET("/groups", s.member(s.apiGroups))
 	api.POST("/groups", s.member(s.apiCreateGroup))
 	api.PUT("/groups/:group", s.member(s.apiChangeGroup))

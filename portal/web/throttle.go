@@ -29,13 +29,15 @@ const (
 	tokenBurst, tokenEvery     = 20, 2 * time.Second
 	watchBurst, watchEvery     = 20, time.Second
 	trickleBurst, trickleEvery = 200, 50 * time.Millisecond
+	// apiBurst is per API token.
+	apiBurst, apiEvery = 200, 100 * time.Millisecond
 	// inviteBurst is of what asks other people by name, per account.
 	inviteBurst, inviteEvery = 30, 20 * time.Second
 )
 
 // limits are the throttles of this process, by what they protect.
 type limits struct {
-	signUp, logIn, guess, second, reset, claimUser, claimAddress, device, call, webhook, token, watch, trickle, invite *limiter
+	signUp, logIn, guess, second, reset, claimUser, claimAddress, device, call, webhook, token, watch, trickle, invite, api *limiter
 }
 
 func newLimits() limits {
@@ -54,6 +56,7 @@ func newLimits() limits {
 		watch:        newLimiter(watchBurst, watchEvery),
 		trickle:      newLimiter(trickleBurst, trickleEvery),
 		invite:       newLimiter(inviteBurst, inviteEvery),
+		api:          newLimiter(apiBurst, apiEvery),
 	}
 }
 

@@ -20,7 +20,7 @@ const loginView = 24 * time.Hour
 // watchHandler serves a request of somebody who may watch a camera.
 type watchHandler func(c echo.Context, w whep.Watcher) error
 
-// watcher lets those through who show a view token of the camera, and by login its owner and those with
+// watcher lets those through who show a view token of the camera or an API token, and by login its owner and those with
 // whom it is shared. Where there is an Authorization header, cookies do not count.
 func (s *server) watcher(next watchHandler) echo.HandlerFunc {
 	byLogin := s.loadLogin(s.viewerCamera(func(c echo.Context, user *store.User, access account.Access) error {
@@ -32,6 +32,9 @@ func (s *server) watcher(next watchHandler) echo.HandlerFunc {
 	}))
 	byToken := s.bearer(next)
 	return func(c echo.Context) error {
+		if strings.HasPrefix(bearerOf(c), apiTokenStart) {
+			return s.watchByAPIToken(c, next)
+		}
 		if c.Request().Header.Get("Authorization") != "" {
 			return byToken(c)
 		}
@@ -70,11 +73,7 @@ func (s *server) redeem(c echo.Context) (*store.ViewToken, error) {
 	if secret := c.Param("token"); secret != "" {
 		return s.Accounts.RedeemViewToken(ctx, secret)
 	}
-	scheme, secret, _ := strings.Cut(c.Request().Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		return nil, s.badToken(c)
-	}
-	token, err := s.Accounts.RedeemViewToken(ctx, strings.TrimSpace(secret))
+	token, err := s.Accounts.RedeemViewToken(ctx, bearerOf(c))
 	if errors.Is(err, account.ErrNotFound) {
 		return nil, s.badToken(c)
 	}
