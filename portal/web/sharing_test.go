@@ -104,7 +104,7 @@ func TestInvitationByLinkOnPages(t *testing.T) {
 func TestAbuse08_ViewerCallsOwnersActions(t *testing.T) {
 	f := newFamily(t)
 	may := map[string]bool{
-		"GET /cameras/:id": true, "GET /api/v1/cameras/:id": true, "POST /api/v1/cameras/:id/snapshot": true,
+		"GET /cameras/:id": true, "GET /cameras/:id/pairing": true, "GET /api/v1/cameras/:id": true, "POST /api/v1/cameras/:id/snapshot": true,
 		"POST /api/v1/cameras/:id/whep": true, "PATCH /api/v1/cameras/:id/whep/:session": true, "DELETE /api/v1/cameras/:id/whep/:session": true,
 	}
 	for _, route := range f.server.echo.Routes() {
