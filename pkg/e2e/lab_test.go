@@ -90,6 +90,9 @@ func (l *lab) startPortal() {
 	l.mqttURL = found[2]
 	l.mqtt = strings.TrimPrefix(l.mqttURL, "mqtt://")
 	l.portal.await("signalling is up")
+	for _, key := range []string{"master.key", "mqtt.key"} {
+		leaks.file(filepath.Join(l.dir, key))
+	}
 }
 
 // command runs one of the portal's commands on the lab's database and returns its output.
@@ -126,6 +129,9 @@ func (l *lab) provisionWith(source, lines string) *camera {
 	id, err := credential.ParseCode(found[1])
 	require.NoError(l.t, err)
 	c := &camera{t: l.t, id: id, code: found[2], folder: found[3], config: filepath.Join(found[3], "camerad.yml"), where: l.where}
+	leaks.secret("claim code", c.code)
+	leaks.file(filepath.Join(c.folder, "device.key"))
+	leaks.file(filepath.Join(c.folder, "pairing.code"))
 	// The portal's configuration says port 0; it is the system that chose one.
 	file, err := os.ReadFile(c.config)
 	require.NoError(l.t, err)
@@ -187,11 +193,15 @@ func (c *client) call(method, path string, body any) (int, map[string]any) {
 	resp, err := c.http.Do(req)
 	require.NoError(c.t, err)
 	defer func() { _ = resp.Body.Close() }()
+	for _, cookie := range resp.Cookies() {
+		leaks.secret("cookie", cookie.Value)
+	}
 	var answer map[string]any
 	data, err := io.ReadAll(resp.Body)
 	require.NoError(c.t, err)
 	if len(data) > 0 && strings.Contains(resp.Header.Get("Content-Type"), "json") && data[0] == '{' {
 		require.NoError(c.t, json.Unmarshal(data, &answer), "%s", data)
+		leaks.answer(answer)
 	}
 	return resp.StatusCode, answer
 }

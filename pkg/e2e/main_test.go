@@ -43,7 +43,12 @@ func run(m *testing.M) int {
 		}
 	}
 	defer stopBrowser()
-	return m.Run()
+	code := m.Run()
+	for _, leak := range leaks.find() {
+		fmt.Fprintln(os.Stderr, "SECRET IN A LOG (abuse 36):", leak)
+		code = 1
+	}
+	return code
 }
 
 // browser is the one Chromium of all tests; each test has a browser context of its own.

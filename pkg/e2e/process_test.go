@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bufio"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -47,6 +48,7 @@ func start(t *testing.T, name string, args ...string) *process {
 	go p.read(output)
 	t.Cleanup(func() {
 		p.stop()
+		leaks.log(fmt.Sprintf("%s %d of %s", name, p.cmd.Process.Pid, t.Name()), p.text())
 		if t.Failed() {
 			t.Logf("log of %s:\n%s", name, p.text())
 		}
