@@ -19,6 +19,7 @@ import (
 const (
 	readHeaderTimeout = 10 * time.Second
 	readTimeout       = 30 * time.Second
+	writeTimeout      = 2 * time.Minute // a WebSocket, once it is one, has its own
 	idleTimeout       = 2 * time.Minute
 	maxHeaderBytes    = 16 << 10
 	shutdownTimeout   = 5 * time.Second
@@ -90,7 +91,7 @@ func (p *portal) announce() {
 // serveHTTP serves until ctx ends, then lets requests finish and closes the WebSockets.
 func (p *portal) serveHTTP(ctx context.Context) error {
 	server := &http.Server{
-		Handler: p.handler, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout,
+		Handler: p.handler, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
 		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
 		ErrorLog: slog.NewLogLogger(p.log.Handler(), slog.LevelWarn),
 	}

@@ -43,8 +43,8 @@ export class Progress {
   }
 
   #watch() {
-    this.#video.requestVideoFrameCallback((_, { width }) => {
-      if (width > 2) this.#frame(performance.now()); // Chromium shows a black frame of 2 by 2 before the first one
+    this.#video.requestVideoFrameCallback((_, { width, receiveTime = performance.now() }) => {
+      if (width > 2) this.#frame(receiveTime); // Chromium shows a black frame of 2 by 2 before the first one
       this.#watch();
     });
   }
