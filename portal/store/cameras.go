@@ -138,10 +138,7 @@ func (c *Camera) Ownership() string {
 // by which the next owner can claim it.
 func (s *Store) Release(ctx context.Context, userID int64, cameraID string, claimHash []byte) error {
 	return s.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
-		return handOver(tx, userID, cameraID, map[string]any{
-			"owner_id": nil, "claimed_at": nil, "name": "", "pinned_fingerprint": "", "last_seen_at": nil,
-			"claim_hash": claimHash,
-		})
+		return handOver(tx, userID, cameraID, released(claimHash))
 	})
 }
 

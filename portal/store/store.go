@@ -69,6 +69,7 @@ func dialectorOf(database string) (gorm.Dialector, goose.Dialect, error) {
 	options := url.Values{
 		"_journal_mode": {"WAL"}, "_busy_timeout": {"10000"}, "_foreign_keys": {"on"},
 		"_txlock": {"immediate"}, "_synchronous": {"NORMAL"},
+		"_secure_delete": {"on"}, // what is deleted is overwritten
 	}
 	return sqlite.Open("file:" + database + "?" + options.Encode()), goose.DialectSQLite3, nil
 }

@@ -55,6 +55,14 @@ func accountScenes(p *portal) []scene {
 	add("account-factors", func(g *page) {
 		g.as(member).open("/account")
 	})
+	add("delete", func(g *page) { g.as(member).open("/account/delete") })
+	add("deleted", func(g *page) {
+		leaver, _ := p.member("leaver")
+		g.as(leaver).open("/account/delete")
+		g.fill("#confirm", "leaver")
+		g.click("#delete")
+		g.until(`document.querySelector('[data-code-of]')`)
+	})
 	return list
 }
 

@@ -24,6 +24,9 @@ func (s *server) accountRoutes(page, api *echo.Group) {
 	page.GET("/account/email", s.proven(s.emailPage))
 	page.POST("/account/email", s.proven(s.addEmail))
 	page.POST("/account/email/remove", s.proven(s.removeEmail))
+	page.GET("/account/export", s.proven(s.export))
+	page.GET("/account/delete", s.proven(s.deletePage))
+	page.POST("/account/delete", s.proven(s.deleteAccount))
 	page.GET("/verify", s.verifyPage)
 	page.POST("/verify", s.verify)
 	page.GET("/verified", s.verifiedPage)
@@ -33,6 +36,8 @@ func (s *server) accountRoutes(page, api *echo.Group) {
 	page.GET("/reset", s.resetPage)
 	page.POST("/reset", s.reset)
 
+	api.GET("/account/export", s.proven(s.export))
+	api.DELETE("/account", s.proven(s.apiDeleteAccount))
 	api.GET("/account/email", s.member(s.apiEmail))
 	api.PUT("/account/email", s.proven(s.apiAddEmail))
 	api.DELETE("/account/email", s.proven(s.apiRemoveEmail))
