@@ -1,11 +1,17 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"image"
+	"image/color"
+	"image/png"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/boombuler/barcode/qr"
 
 	"seccam/pkg/credential"
 )
@@ -32,6 +38,41 @@ func writeCameraState(folder string) (label, error) {
 	)
 }
 
+// address is the label as a QR code has it. A browser keeps what follows the # to itself, so no log or proxy on
+// the way has it; the page fills its form with it, and sends all but the pairing code.
+func (l label) address() string {
+	return fmt.Sprintf("%s/claim#id=%s&code=%s&fp=%s&pair=%s",
+		strings.TrimSuffix(l.portal, "/"), l.camera, l.claim, credential.ShortFingerprint(l.fingerprint), l.pairing)
+}
+
+// Sizes of the picture, in dots: of one square of the code, and of the quiet zone (ISO/IEC 18004, 9.1) in squares.
+const (
+	squareSize = 8
+	quietZone  = 4
+)
+
+// picture is the QR code as a PNG.
+func (l label) picture() ([]byte, error) {
+	code, err := qr.Encode(l.address(), qr.M, qr.Unicode)
+	if err != nil {
+		return nil, err
+	}
+	bounds := code.Bounds()
+	size := (bounds.Dx() + 2*quietZone) * squareSize
+	canvas := image.NewPaletted(image.Rect(0, 0, size, size), color.Palette{color.White, color.Black})
+	for y := range size {
+		for x := range size {
+			square := image.Pt(x/squareSize-quietZone, y/squareSize-quietZone).Add(bounds.Min)
+			if square.In(bounds) && code.At(square.X, square.Y) == color.Black {
+				canvas.SetColorIndex(x, y, 1)
+			}
+		}
+	}
+	var b bytes.Buffer
+	err = png.Encode(&b, canvas)
+	return b.Bytes(), err
+}
+
 // text is the label for people.
 func (l label) text() string {
 	groups := credential.FingerprintGroups(l.fingerprint)
@@ -43,11 +84,21 @@ pairing code:  %s
 fingerprint:   %s
                %s
 sign up at:    %s/signup
+
+As a QR code (label.png), which a phone's camera opens:
+%s
 `, credential.FormatCode(l.camera), credential.FormatCode(l.claim), credential.FormatCode(l.pairing),
-		strings.Join(groups[:half], " "), strings.Join(groups[half:], " "), l.portal)
+		strings.Join(groups[:half], " "), strings.Join(groups[half:], " "), l.portal, l.address())
 }
 
 // write puts the label into a camera's folder.
 func (l label) write(folder string) error {
-	return os.WriteFile(filepath.Join(folder, "label.txt"), []byte(l.text()), 0o600)
+	picture, err := l.picture()
+	if err != nil {
+		return fmt.Errorf("QR code: %w", err)
+	}
+	return errors.Join(
+		os.WriteFile(filepath.Join(folder, "label.txt"), []byte(l.text()), 0o600),
+		os.WriteFile(filepath.Join(folder, "label.png"), picture, 0o600),
+	)
 }

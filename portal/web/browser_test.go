@@ -39,6 +39,11 @@ var chromium struct {
 }
 
 func startChromium() {
+	chromium.ctx, chromium.close, chromium.err = newChromium()
+}
+
+// newChromium starts one, with more options than the tests' own.
+func newChromium(more ...chromedp.ExecAllocatorOption) (context.Context, func(), error) {
 	options := append([]chromedp.ExecAllocatorOption{}, chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck,
 		chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.ExecPath("/usr/bin/chromium"),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
@@ -48,10 +53,9 @@ func startChromium() {
 		chromedp.Flag("allow-loopback-in-peer-connection", true), chromedp.Flag("use-fake-device-for-media-stream", true),
 		chromedp.Flag("host-resolver-rules", "MAP "+insecureHost+" 127.0.0.1"),
 		chromedp.Flag("disable-features", "WebRtcHideLocalIpsWithMdns"))
-	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
+	allocator, stop := chromedp.NewExecAllocator(context.Background(), append(options, more...)...)
 	ctx, cancel := chromedp.NewContext(allocator)
-	chromium.close = func() { cancel(); stop() }
-	chromium.ctx, chromium.err = ctx, chromedp.Do(ctx)
+	return ctx, func() { cancel(); stop() }, chromedp.Do(ctx)
 }
 
 func TestMain(m *testing.M) {
@@ -90,7 +94,13 @@ func (p *portal) page() *page {
 	p.t.Helper()
 	chromium.once.Do(startChromium)
 	require.NoError(p.t, chromium.err, "these tests need /usr/bin/chromium (apt-get install chromium)")
-	ctx, cancel := chromedp.NewContext(chromium.ctx, chromedp.WithNewBrowserContext())
+	return p.pageIn(chromium.ctx)
+}
+
+// pageIn opens a page in another Chromium than that of all tests.
+func (p *portal) pageIn(browser context.Context) *page {
+	p.t.Helper()
+	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
 	require.NoError(p.t, chromedp.Do(ctx)) // a deadline on the first call would be the tab's
 	bounded, stop := context.WithTimeout(ctx, pageDeadline)
 	g := &page{p: p, t: p.t, ctx: bounded}

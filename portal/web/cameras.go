@@ -24,7 +24,7 @@ type cameraView struct {
 }
 
 func (s *server) claimPage(c echo.Context, user *store.User) error {
-	return s.renderClaim(c, http.StatusOK, user, newForm(fromLabel(c), account.FieldCamera, account.FieldCode))
+	return s.renderClaim(c, http.StatusOK, user, newForm(nil))
 }
 
 func (s *server) renderClaim(c echo.Context, status int, user *store.User, f filledForm) error {

@@ -53,7 +53,8 @@ func scenes(p *portal) []scene {
 	add("signup", visit("/signup"))
 	add("signup-errors", func(g *page) {
 		g.tolerate("422")
-		g.open("/signup?id=ABCDE-FGHJK-MNPQR-STVWX")
+		g.open("/signup")
+		g.fill("#camera_id", "ABCDE-FGHJK-MNPQR-STVWX")
 		g.fill("#username", "x")
 		g.fill("#password", "robin1")
 		g.click("#sign-up")

@@ -46,10 +46,15 @@ func TestSignUpErrorsKeepWhatWasTyped(t *testing.T) {
 	assert.NotContains(t, answer.body, password)
 }
 
-func TestLabelFillsTheForm(t *testing.T) {
-	answer := newPortal(t).client().get("/signup?id=ABCDE&code=FGHJK")
-	assert.Contains(t, answer.body, `value="ABCDE"`)
-	assert.Contains(t, answer.body, `value="FGHJK"`)
+// TestLabelLeadsToItsForm: what a label says stays in the browser until it is sent.
+func TestLabelLeadsToItsForm(t *testing.T) {
+	p := newPortal(t)
+	assert.Equal(t, "/signup", p.client().get("/claim").header.Get("Location"))
+	member, _ := p.member("owner")
+	assert.Equal(t, "/cameras/new", member.get("/claim").header.Get("Location"))
+	newcomer, _ := p.newcomer("newcomer")
+	assert.Equal(t, "/setup", newcomer.get("/claim").header.Get("Location"))
+	assert.NotContains(t, p.client().get("/signup?id=ABCDE&code=FGHJK").body, "FGHJK", "nothing is taken from an address")
 }
 
 func TestCancelFreesNameAndCamera(t *testing.T) {

@@ -43,7 +43,7 @@ func TestPasskeySignUpAndLogInInABrowser(t *testing.T) {
 	g := p.page()
 	g.tolerate("422")
 	g.authenticator()
-	g.open("/signup?id=" + camera + "&code=" + code)
+	g.open("/claim#id=" + camera + "&code=" + code)
 	g.fill("#username", "x")
 	g.click("#passkey")
 	g.until(`document.querySelector('#username-error:not([hidden])')`)

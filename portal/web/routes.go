@@ -26,6 +26,7 @@ func (s *server) routes(e *echo.Echo) {
 
 	page := e.Group("", s.loadLogin)
 	page.GET("/", s.guest(s.front))
+	page.GET("/claim", s.labelPage)
 	page.GET("/signup", s.guest(s.signUpPage))
 	page.POST("/signup", s.signUp)
 	page.GET("/login", s.guest(s.logInPage))

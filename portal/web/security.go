@@ -30,7 +30,7 @@ var fixedHeaders = map[string]string{
 	"X-Frame-Options":         "DENY",
 	// Addresses of pages name cameras: no other site learns them.
 	"Referrer-Policy":              "same-origin",
-	"Permissions-Policy":           "camera=(), geolocation=(), display-capture=(), usb=(), microphone=(self), autoplay=(self), fullscreen=(self), picture-in-picture=(self)",
+	"Permissions-Policy":           "geolocation=(), display-capture=(), usb=(), camera=(self), microphone=(self), autoplay=(self), fullscreen=(self), picture-in-picture=(self)",
 	"Cross-Origin-Opener-Policy":   "same-origin",
 	"Cross-Origin-Resource-Policy": "same-origin",
 	"Cache-Control":                "no-store",

@@ -1,8 +1,8 @@
 package web
 
 import (
+	"errors"
 	"net/http"
-	"net/url"
 
 	"github.com/labstack/echo/v4"
 
@@ -10,14 +10,23 @@ import (
 	"seccam/portal/store"
 )
 
-// signUpPage may be opened from the QR code on a camera's label, which fills in its id and code.
 func (s *server) signUpPage(c echo.Context) error {
-	return s.renderSignUp(c, http.StatusOK, newForm(fromLabel(c), account.FieldCamera, account.FieldCode))
+	return s.renderSignUp(c, http.StatusOK, newForm(nil))
 }
 
-// fromLabel returns the fields that the address of a camera's label carries.
-func fromLabel(c echo.Context) url.Values {
-	return url.Values{account.FieldCamera: {c.QueryParam("id")}, account.FieldCode: {c.QueryParam("code")}}
+// labelPage is where the QR code on a camera's label leads. What the label says is behind the address's #: it does
+// not come here, and browsers take it along to the page that it is filled in on.
+func (s *server) labelPage(c echo.Context) error {
+	user, err := s.user(c)
+	switch {
+	case errors.Is(err, errNoLogin), errors.Is(err, account.ErrExpired):
+		return seeOther(c, "/signup")
+	case err != nil:
+		return err
+	case user.Pending():
+		return seeOther(c, "/setup")
+	}
+	return seeOther(c, "/cameras/new")
 }
 
 func (s *server) renderSignUp(c echo.Context, status int, f filledForm) error {

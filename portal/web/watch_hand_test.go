@@ -89,9 +89,20 @@ func (g *page) endTouch(kind input.DispatchTouchEventType) {
 // microphone says what this tab's browser answers when a page wants the microphone.
 func (g *page) microphone(setting browser.PermissionSetting) {
 	g.t.Helper()
+	g.permit("microphone", setting)
+}
+
+// camera does the same for the page's camera.
+func (g *page) camera(setting browser.PermissionSetting) {
+	g.t.Helper()
+	g.permit("camera", setting)
+}
+
+func (g *page) permit(what string, setting browser.PermissionSetting) {
+	g.t.Helper()
 	info := call(g, target.GetTargetInfo, target.GetTargetInfoParams{})
 	_, err := chromedp.CallBrowser(g.ctx, browser.SetPermission, browser.SetPermissionParams{
-		Permission: &browser.PermissionDescriptor{Name: "microphone"}, Setting: setting, Origin: g.p.url,
+		Permission: &browser.PermissionDescriptor{Name: what}, Setting: setting, Origin: g.p.url,
 		BrowserContextID: info.TargetInfo.BrowserContextID,
 	})
 	require.NoError(g.t, err)

@@ -1,10 +1,13 @@
 // The home page: every camera's state, live, and its latest picture.
+import { hasLabel } from './label.js';
 import { showPresence } from './presence.js';
 import { Signal } from './signal.js';
 import { Thumbnails } from './thumbnail.js';
 import { keepTimes } from './time.js';
 
 if (sessionStorage.getItem('invitation')) location.replace('/invite'); // who had to log in for it
+
+if (hasLabel()) location.replace('/cameras/new'); // scanned before the log-in
 
 const signal = new Signal();
 const thumbnails = new Thumbnails(document.querySelectorAll('[data-camera]'));

@@ -1,5 +1,6 @@
 // The sign-up page: the checklist of the password rules, and checks that need no server.
 import { checkOnLeave, showError, wireCodes, wireReveal } from './fields.js';
+import { wireLabel } from './label.js';
 import { create, wirePasskey } from './passkeys.js';
 import { wireRules } from './rules.js';
 
@@ -9,6 +10,7 @@ const usernamePattern = new RegExp(`^(?:${form.dataset.usernamePattern})$`, 'u')
 checkOnLeave(username, (value) => (usernamePattern.test(value) ? '' : 'A user name has 3 to 32 letters, digits, dots, hyphens or underscores, beginning with a letter or digit.'));
 checkOnLeave(confirm, (value) => (value === password.value ? '' : 'The two passwords differ. Type the same one twice.'));
 wireCodes();
+wireLabel();
 wireReveal();
 wireRules(password, () => username.value);
 
