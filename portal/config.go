@@ -16,6 +16,7 @@ import (
 	"seccam/pkg/signaling"
 	"seccam/portal/mail"
 	"seccam/portal/relay"
+	"seccam/portal/signon"
 	"seccam/portal/turn"
 )
 
@@ -41,6 +42,7 @@ type Config struct {
 	AuditDays      int              `yaml:"audit_days"`
 	WebhookAllow   []string         `yaml:"webhook_allow"`
 	Mail           mail.Config      `yaml:"mail"`
+	OIDC           signon.Config    `yaml:"oidc"`
 	Metrics        string           `yaml:"metrics"`
 	LogLevel       string           `yaml:"log_level"`
 }
@@ -75,7 +77,7 @@ func loadConfig(path string, environ []string) (Config, error) {
 }
 
 func (c *Config) resolve(folder string) {
-	paths := []*string{&c.StateDir, &c.GeoIPFile, &c.BreachedFile, &c.Mail.Dir, &c.Mail.PasswordFile, &c.CertFile, &c.KeyFile, &c.Broker.CertFile, &c.Broker.KeyFile, &c.TURN.CertFile, &c.TURN.KeyFile, &c.ACME.CAFile}
+	paths := []*string{&c.StateDir, &c.GeoIPFile, &c.BreachedFile, &c.Mail.Dir, &c.OIDC.ClientSecretFile, &c.Mail.PasswordFile, &c.CertFile, &c.KeyFile, &c.Broker.CertFile, &c.Broker.KeyFile, &c.TURN.CertFile, &c.TURN.KeyFile, &c.ACME.CAFile}
 	if u, err := url.Parse(c.Database); err == nil && u.Scheme == "" {
 		paths = append(paths, &c.Database)
 	}

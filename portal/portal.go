@@ -30,6 +30,7 @@ import (
 	"seccam/portal/relay"
 	"seccam/portal/remote"
 	"seccam/portal/revocation"
+	"seccam/portal/signon"
 	"seccam/portal/store"
 	"seccam/portal/turn"
 	"seccam/portal/web"
@@ -56,6 +57,7 @@ type portal struct {
 	places   *place.Book
 	mails    *mail.Outbox
 	breached *breach.List
+	signOn   *signon.Provider // nil if people log in here only
 	instance string
 	returned chan string // cameras that are connected again
 	views    chan account.View
@@ -156,6 +158,9 @@ func (p *portal) wire(ctx context.Context, master credential.Secret, shown certi
 		return err
 	}
 	p.accounts = accounts
+	if p.signOn, err = signon.New(p.cfg.OIDC, p.cfg.PublicURL, nil, p.log); err != nil {
+		return err
+	}
 	if p.places, err = place.Open(p.cfg.GeoIPFile); err != nil {
 		return err
 	}
@@ -183,7 +188,7 @@ func (p *portal) wire(ctx context.Context, master credential.Secret, shown certi
 			Devices: devices{&device.Service{
 				Store: p.store, Master: master, Keys: p.keys, MQTTURL: p.mqttURL, Now: time.Now, Log: p.log,
 			}},
-			Places: p.places, Alerts: p.alerts, Ready: p.ready, Now: time.Now, Log: p.log,
+			Places: p.places, SignOn: p.signOn, Alerts: p.alerts, Ready: p.ready, Now: time.Now, Log: p.log,
 		})
 	return err
 }

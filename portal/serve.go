@@ -70,6 +70,7 @@ func (p *portal) run(ctx context.Context) error {
 	group.Go(func() error { return p.serveHTTP(ctx) })
 	p.announce()
 	err := group.Wait()
+	p.signOn.Close()
 	stopBroker()
 	return errors.Join(err, brokers.Wait(), p.places.Close(), p.breached.Close(), p.store.Close())
 }

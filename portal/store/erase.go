@@ -17,6 +17,7 @@ var held = []struct{ name, columns, from string }{
 	{"mails_with_links", "kind, address, created_at, expires_at", "mail_tokens WHERE user_id = ?"},
 	{"authenticator_app", "created_at, confirmed_at", "one_time_codes WHERE user_id = ?"},
 	{"passkeys", "id, name, created_at, last_used_at", "passkeys WHERE user_id = ?"},
+	{"identities", "id, issuer, subject, name, created_at, last_used_at", "identities WHERE user_id = ?"},
 	{"recovery_codes", "created_at", "recovery_codes WHERE user_id = ?"},
 	{"cameras", "id, name, fingerprint, pinned_fingerprint, claimed_at, last_seen_at", "cameras WHERE owner_id = ?"},
 	{"notices", "camera_id, kind, count, updated_at", "notices WHERE user_id = ?"},

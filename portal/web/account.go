@@ -15,6 +15,9 @@ type accountView struct {
 	Password passwordView
 	Factors  factorsView
 	Email    emailView
+	// Provider is another one to log in by, "" if there is none; Identities are who the person is there.
+	Provider   string
+	Identities []store.Identity
 }
 
 func (s *server) accountPage(c echo.Context, user *store.User) error {
@@ -32,6 +35,10 @@ func (s *server) renderAccount(c echo.Context, status int, user *store.User, cha
 		return err
 	}
 	if v.Email, err = s.emailView(c, user); err != nil {
+		return err
+	}
+	v.Provider = s.providerName()
+	if v.Identities, err = s.Accounts.Identities(c.Request().Context(), user.ID); err != nil {
 		return err
 	}
 	change(&v)

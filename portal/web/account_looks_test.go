@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"seccam/portal/account"
 )
 
 // accountScenes covers the pages about one's own account.
@@ -64,6 +66,35 @@ func accountScenes(p *portal) []scene {
 		g.until(`document.querySelector('[data-code-of]')`)
 	})
 	return list
+}
+
+// TestSignOnLooks covers the pages about another provider.
+func TestSignOnLooks(t *testing.T) {
+	id := newProvider(t)
+	p := id.portalOf()
+	member, _ := p.member("owner")
+	require.NoError(t, p.accounts.Link(t.Context(), 1, account.Known{Issuer: id.server.URL, Subject: "17", Name: "owner@id"}))
+	checkScenes(p, []scene{
+		{"account-identities", func(g *page) { g.as(member).open("/account") }},
+		{"login-sso", func(g *page) { g.open("/login") }},
+		{"known", func(g *page) {
+			g.open("/login")
+			g.click("#sso")
+			g.arrive("/signup/sso")
+		}},
+	})
+}
+
+// TestLinkInABrowser follows the page that leads to the other provider and back.
+func TestLinkInABrowser(t *testing.T) {
+	id := newProvider(t)
+	p := id.portalOf()
+	member, _ := p.member("owner")
+	g := p.page().as(member)
+	g.open("/account")
+	g.click("#link-sso")
+	g.until(`document.querySelector('[data-identity]')`)
+	require.Contains(t, g.text("#notice"), "It is linked")
 }
 
 func TestAccountLooks(t *testing.T) {

@@ -1,6 +1,10 @@
 package web
 
-import "github.com/labstack/echo/v4"
+import (
+	"github.com/labstack/echo/v4"
+
+	"seccam/portal/signon"
+)
 
 // accountRoutes is what people do with their own account. proven wants a proof of who they are from the
 // last ten minutes, too: the password or a passkey, not only the cookie.
@@ -13,6 +17,12 @@ func (s *server) accountRoutes(page, api *echo.Group) {
 	page.POST("/account/logins/:login/end", s.member(s.endOneLogin))
 	page.GET("/login/second", s.half(s.secondPage))
 	page.POST("/login/second", s.half(s.second))
+	page.GET("/login/sso", s.signOn(s.guest(s.logInBySignOn)))
+	page.GET(signon.CallbackPath, s.signOn(s.signOnCallback))
+	page.GET("/signup/sso", s.signOn(s.guest(s.knownPage)))
+	page.POST("/signup/sso", s.signOn(s.signUpKnown))
+	page.POST("/account/identities", s.signOn(s.proven(s.linkSignOn)))
+	page.POST("/account/identities/:identity/remove", s.proven(s.unlink))
 	page.GET("/account/codes", s.proven(s.offerCodes))
 	page.POST("/account/codes", s.proven(s.confirmCodes))
 	page.POST("/account/codes/remove", s.proven(s.removeCodes))
@@ -36,6 +46,8 @@ func (s *server) accountRoutes(page, api *echo.Group) {
 	page.GET("/reset", s.resetPage)
 	page.POST("/reset", s.reset)
 
+	api.GET("/account/identities", s.member(s.apiIdentities))
+	api.DELETE("/account/identities/:identity", s.proven(s.apiUnlink))
 	api.GET("/account/export", s.proven(s.export))
 	api.DELETE("/account", s.proven(s.apiDeleteAccount))
 	api.GET("/account/email", s.member(s.apiEmail))

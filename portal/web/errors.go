@@ -11,6 +11,7 @@ import (
 
 	"seccam/portal/account"
 	"seccam/portal/factor"
+	"seccam/portal/signon"
 	"seccam/portal/store"
 	"seccam/portal/whep"
 )
@@ -65,6 +66,10 @@ var refusals = []struct {
 	{errNoLogin, http.StatusUnauthorized, "not-logged-in", "Not logged in"},
 	{errNoProof, http.StatusForbidden, "proof-needed", "Prove that it is you"},
 	{account.ErrNoPassword, http.StatusConflict, "no-password", "No password"},
+	{account.ErrIdentityTaken, http.StatusConflict, "identity-taken", "Linked to another account"},
+	{signon.ErrRefused, http.StatusUnauthorized, "sign-on-refused", "Log-in failed"},
+	{signon.ErrUnreachable, http.StatusBadGateway, "sign-on-unreachable", "The other provider does not answer"},
+	{errNoKnown, http.StatusUnauthorized, "no-identity", "Log in first"},
 	{account.ErrLink, http.StatusGone, "link-used", "This link is not good any more"},
 	{errNoHalf, http.StatusUnauthorized, "no-first-factor", "Log in again"},
 	{factor.ErrAlready, http.StatusConflict, "codes-exist", "There is one already"},
@@ -174,7 +179,7 @@ func (s *server) errorPage(c echo.Context, p problem) error {
 	switch p.code() {
 	case "not-logged-in":
 		return seeOther(c, "/login")
-	case "no-first-factor":
+	case "no-first-factor", "no-identity":
 		return seeOther(c, "/login")
 	case "proof-needed":
 		return seeOther(c, proofPath(c.Request()))

@@ -37,6 +37,8 @@ type filledForm struct {
 	MaxName int
 	// Passkeys work at this address, so the form may offer them.
 	Passkeys bool
+	// Provider is another one to log in by, "" if there is none.
+	Provider string
 }
 
 // Value returns what was typed into a field.

@@ -16,7 +16,7 @@ func (s *server) logInPage(c echo.Context) error {
 }
 
 func (s *server) renderLogIn(c echo.Context, status int, f filledForm) error {
-	f.Passkeys = s.Factors.WhyNoPasskeys() == ""
+	f.Passkeys, f.Provider = s.Factors.WhyNoPasskeys() == "", s.providerName()
 	return s.render(c, status, "login", view{Title: "Log in", Script: "login.js", Data: f})
 }
 

@@ -105,6 +105,8 @@ var notices = map[string]string{
 	"passkey-added":         "Your passkey is added.",
 	"passkey-renamed":       "The name is saved.",
 	"passkey-removed":       "The passkey is removed. Delete it on your device, too.",
+	"identity-linked":       "It is linked: you can log in by it from now on.",
+	"identity-removed":      "It is removed, and does not log in here any more.",
 	"email-asked":           "A link to verify the address is on its way to it.",
 	"email-removed":         "Your mail address is removed.",
 	"password-reset":        "Your password is changed, and you are logged out everywhere. Log in with the new one.",

@@ -30,7 +30,7 @@ func (s *server) labelPage(c echo.Context) error {
 }
 
 func (s *server) renderSignUp(c echo.Context, status int, f filledForm) error {
-	f.Passkeys = s.Factors.WhyNoPasskeys() == ""
+	f.Passkeys, f.Provider = s.Factors.WhyNoPasskeys() == "", s.providerName()
 	return s.render(c, status, "signup", view{Title: "Sign up", Script: "signup.js", Data: f})
 }
 

@@ -17,6 +17,7 @@ import (
 	"seccam/portal/account"
 	"seccam/portal/factor"
 	"seccam/portal/place"
+	"seccam/portal/signon"
 	"seccam/portal/whep"
 )
 
@@ -74,7 +75,7 @@ type Cameras interface {
 	Privacy(ctx context.Context, cameraID string, settings *signaling.PrivacySettings) (signaling.PrivacyReply, error)
 }
 
-// Deps is everything the handlers call. All but Now and Places are required.
+// Deps is everything the handlers call. All but Now, Places and SignOn are required.
 type Deps struct {
 	Accounts *account.Service
 	Logins   scs.CtxStore
@@ -87,6 +88,8 @@ type Deps struct {
 	Alerts   Alerts
 	// Places says where addresses are; nil knows only the special ones.
 	Places *place.Book
+	// SignOn is another provider that people log in by; nil is none.
+	SignOn *signon.Provider
 	// Ready reports why the portal cannot serve yet, nil if it can.
 	Ready func(context.Context) error
 	Now   func() time.Time // nil is time.Now
