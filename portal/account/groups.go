@@ -57,6 +57,9 @@ func (s *Service) CreateGroup(ctx context.Context, userID int64, form GroupForm)
 // those with whom the group is, and who watches one that is removed is cut off. Failures are FieldErrors or
 // ErrNotFound.
 func (s *Service) ChangeGroup(ctx context.Context, userID int64, groupID string, form GroupForm) error {
+	if _, err := s.store.GroupOf(ctx, userID, groupID); err != nil {
+		return err
+	}
 	name, err := checkGroup(form)
 	if err != nil {
 		return err

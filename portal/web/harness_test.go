@@ -183,10 +183,11 @@ func offline(text string) signaling.Presence {
 
 // client is a browser without a screen: it keeps cookies and does not follow redirects.
 type client struct {
-	p    *portal
-	http *http.Client
-	head http.Header
-	host string // what it says the host is, if not the portal's
+	guest bool // it has the cookie of a guest link
+	p     *portal
+	http  *http.Client
+	head  http.Header
+	host  string // what it says the host is, if not the portal's
 }
 
 type reply struct {

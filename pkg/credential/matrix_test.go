@@ -1,0 +1,117 @@
+package credential
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"seccam/pkg/signaling"
+)
+
+var updateDocs = flag.Bool("update", false, "write the table in docs/access.md")
+
+// matrixWho are the columns of the table, with their rights. A camera whose key was revoked has no connection,
+// and so none.
+var matrixWho = []struct {
+	name  string
+	rules []Rule
+}{
+	{"the camera", CameraRules("c1")},
+	{"another camera", CameraRules("c2")},
+	{"revoked camera", nil},
+	{"the session's portal", PortalRules("p1")},
+	{"another portal", PortalRules("p2")},
+	{"tool, reads", ToolRules("c1", "tool-x", ToolRights{})},
+	{"tool, --rpc", ToolRules("c1", "tool-x", ToolRights{RPC: true})},
+	{"tool, --snapshot", ToolRules("c1", "tool-x", ToolRights{Snapshot: true})},
+	{"tool of another camera", ToolRules("c2", "tool-y", ToolRights{RPC: true, Snapshot: true})},
+}
+
+// matrixTopics are every topic of a camera, and filters that reach further than one may. P is to publish, S to
+// subscribe.
+var matrixTopics = []struct {
+	topic string
+	want  []string
+}{
+	//                                           camera other revoked portal other reads rpc   snap  others
+	{"seccam/v1/cameras/c1/status", []string{"PS", "–", "–", "S", "S", "S", "S", "S", "–"}},
+	{"seccam/v1/cameras/c1/telemetry", []string{"P", "–", "–", "S", "S", "S", "S", "S", "–"}},
+	{"seccam/v1/cameras/c1/events/motion", []string{"P", "–", "–", "S", "S", "S", "S", "S", "–"}},
+	{"seccam/v1/cameras/c1/sessions/p1/s/to-camera", []string{"S", "–", "–", "P", "–", "–", "–", "–", "–"}},
+	{"seccam/v1/cameras/c1/sessions/p1/s/to-viewer", []string{"P", "–", "–", "S", "–", "–", "–", "–", "–"}},
+	{"seccam/v1/cameras/c1/rpc/ping", []string{"S", "–", "–", "P", "P", "–", "P", "–", "–"}},
+	{"seccam/v1/cameras/c1/rpc/snapshot", []string{"S", "–", "–", "P", "P", "–", "–", "P", "–"}},
+	{"seccam/v1/cameras/c1/rpc/privacy", []string{"S", "–", "–", "P", "P", "–", "–", "–", "–"}},
+	{"seccam/v1/cameras/c1/replies/portal-p1", []string{"P", "–", "–", "S", "–", "–", "–", "–", "–"}},
+	{"seccam/v1/cameras/c1/replies/tool-x", []string{"P", "–", "–", "–", "–", "–", "S", "S", "–"}},
+	{"seccam/v1/cameras/c1/anything", []string{"–", "–", "–", "–", "–", "–", "–", "–", "–"}},
+	{"seccam/v1/cameras/c1/#", []string{"–", "–", "–", "–", "–", "–", "–", "–", "–"}},
+	{"seccam/v1/cameras/+/status", []string{"–", "–", "–", "S", "S", "–", "–", "–", "–"}},
+	{"seccam/v1/cameras/+/sessions/+/+/to-viewer", []string{"–", "–", "–", "–", "–", "–", "–", "–", "–"}},
+	{"#", []string{"–", "–", "–", "–", "–", "–", "–", "–", "–"}},
+	{"$share/g/seccam/v1/cameras/c1/status", []string{"–", "–", "–", "–", "–", "–", "–", "–", "–"}},
+	{"$SYS/#", []string{"–", "–", "–", "–", "–", "–", "–", "–", "–"}},
+}
+
+func TestMatrixOfTopics(t *testing.T) {
+	kinds := map[signaling.Kind]bool{}
+	for _, row := range matrixTopics {
+		require.Len(t, row.want, len(matrixWho), row.topic)
+		for i, who := range matrixWho {
+			got := ""
+			if !strings.ContainsAny(row.topic, "+#") && Allowed(who.rules, Publish, row.topic) {
+				got += "P"
+			}
+			if Allowed(who.rules, Subscribe, row.topic) {
+				got += "S"
+			}
+			if got == "" {
+				got = "–"
+			}
+			require.Equal(t, row.want[i], got, "%s on %s", who.name, row.topic)
+		}
+		example := strings.NewReplacer("c1", NewCode(), "/s/", "/"+strings.Repeat("0", signaling.ViewerIDLength)+"-1/").Replace(row.topic)
+		if topic, err := signaling.ParseTopic(example); err == nil {
+			kinds[topic.Kind] = true
+		}
+	}
+	for kind := signaling.KindStatus; kind <= signaling.KindReply; kind++ {
+		require.True(t, kinds[kind], "no topic of kind %d is in the table", kind)
+	}
+}
+
+// TestMatrixIsInTheDocs compares the table in docs/access.md; `go test -run InTheDocs -update` writes it.
+func TestMatrixIsInTheDocs(t *testing.T) {
+	var table bytes.Buffer
+	names := make([]string, len(matrixWho))
+	for i, who := range matrixWho {
+		names[i] = who.name
+	}
+	fmt.Fprintf(&table, "| topic | %s |\n|---|%s\n", strings.Join(names, " | "), strings.Repeat("---|", len(names)))
+	for _, row := range matrixTopics {
+		fmt.Fprintf(&table, "| `%s` | %s |\n", row.topic, strings.Join(row.want, " | "))
+	}
+	checkSection(t, "../../docs/access.md", "topics", table.String())
+}
+
+// checkSection compares a part of a document, between two comments, with what it should be.
+func checkSection(t *testing.T, file, name, want string) {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	require.NoError(t, err)
+	begin, end := "<!-- begin "+name+" -->\n", "<!-- end "+name+" -->"
+	before, rest, found := strings.Cut(string(data), begin)
+	require.True(t, found, "%s has no %q", file, begin)
+	got, after, found := strings.Cut(rest, end)
+	require.True(t, found, "%s has no %q", file, end)
+	if *updateDocs && got != want {
+		require.NoError(t, os.WriteFile(file, []byte(before+begin+want+end+after), 0o644))
+		return
+	}
+	require.Equal(t, want, got, "run: go test -run InTheDocs -update")
+}
