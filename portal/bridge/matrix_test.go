@@ -140,5 +140,5 @@ func checkSection(t *testing.T, file, name, want string) {
 		require.NoError(t, os.WriteFile(file, []byte(before+begin+want+end+after), 0o644))
 		return
 	}
-	require.Equal(t, want, got, "run: go test -run InTheDocs -update")
+	require.True(t, want == got, "%s is not current; run: go test -run InTheDocs -update", file)
 }

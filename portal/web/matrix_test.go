@@ -81,9 +81,12 @@ var matrixRoutes = map[string]string{
 	"GET /account/codes":                         "member with proof",
 	"POST /account/codes":                        "member with proof",
 	"POST /account/codes/remove":                 "member with proof",
+	"GET /account/delete":                        "member with proof",
+	"POST /account/delete":                       "member with proof",
 	"GET /account/email":                         "member with proof",
 	"POST /account/email":                        "member with proof",
 	"POST /account/email/remove":                 "member with proof",
+	"GET /account/export":                        "member with proof",
 	"POST /account/logins/:login/end":            "owner's own",
 	"POST /account/logins/end":                   "member",
 	"GET /account/passkeys":                      "member with proof",
@@ -98,6 +101,7 @@ var matrixRoutes = map[string]string{
 	"POST /account/tokens":                       "member with proof",
 	"POST /account/tokens/:token/revoke":         "owner's own",
 	"GET /account/tokens/new":                    "member with proof",
+	"DELETE /api/v1/account":                     "member with proof",
 	"GET /api/v1/account":                        "person",
 	"GET /api/v1/account/audit":                  "member",
 	"DELETE /api/v1/account/codes":               "its removal",
@@ -106,6 +110,7 @@ var matrixRoutes = map[string]string{
 	"DELETE /api/v1/account/email":               "member with proof",
 	"GET /api/v1/account/email":                  "member",
 	"PUT /api/v1/account/email":                  "member with proof",
+	"GET /api/v1/account/export":                 "member with proof",
 	"GET /api/v1/account/factors":                "member",
 	"DELETE /api/v1/account/logins":              "member",
 	"GET /api/v1/account/logins":                 "member",
@@ -213,6 +218,7 @@ var matrixRoutes = map[string]string{
 	"POST /cameras/:id/transfer/withdraw":        "owner",
 	"GET /cameras/new":                           "member",
 	"POST /cameras/new":                          "member",
+	"GET /claim":                                 "everybody",
 	"GET /forgot":                                "without a login",
 	"POST /forgot":                               "everybody",
 	"GET /forgot/sent":                           "everybody",
@@ -616,5 +622,5 @@ func checkSection(t *testing.T, file, name, want string) {
 		require.NoError(t, os.WriteFile(file, []byte(before+begin+want+end+after), 0o644))
 		return
 	}
-	require.Equal(t, want, got, "run: go test -run InTheDocs -update")
+	require.True(t, want == got, "%s is not current; run: go test -run InTheDocs -update", file)
 }
