@@ -245,7 +245,7 @@ func (b *Book) Redeem(fingerprint string) (bool, error) {
 	return true, b.Pair(fingerprint, i.name)
 }
 
-// Renew announces the certificate that a device will use from now on; the present one holds until then.
+// Renew announces the certificate that a device will use from now on; the one before holds until the next one.
 func (b *Book) Renew(fingerprint, next string) error {
 	next, err := credential.ParseFingerprint(next)
 	if err != nil {
@@ -259,8 +259,8 @@ func (b *Book) Renew(fingerprint, next string) error {
 		if other := find(c.Devices, next); other != nil && other != d {
 			return errors.New("this certificate is another device's")
 		}
-		if d.Fingerprint != next {
-			d.Next = next
+		if fingerprint != next {
+			d.Fingerprint, d.Other = fingerprint, next
 		}
 		return nil
 	})
@@ -293,18 +293,18 @@ func (b *Book) SetOnly(on bool) error {
 	})
 }
 
-// Used notes that a device is there, and has its announced certificate take the place of the one before.
+// Used notes that a device is there, and which of its certificates it uses.
 func (b *Book) Used(fingerprint string) {
 	d, known := b.Device(fingerprint)
 	now := b.cfg.Now()
-	if !known || d.Next != fingerprint && now.Sub(d.Used) < usedEvery {
+	if !known || d.Other != fingerprint && now.Sub(d.Used) < usedEvery {
 		return
 	}
 	err := b.change(func(c *content) error {
 		if d := find(c.Devices, fingerprint); d != nil {
 			d.Used = now
-			if d.Next == fingerprint {
-				d.Fingerprint, d.Next = d.Next, ""
+			if d.Other == fingerprint {
+				d.Fingerprint, d.Other = d.Other, d.Fingerprint
 			}
 		}
 		return nil

@@ -179,7 +179,10 @@ func TestDevices(t *testing.T) {
 	assert.Equal(t, "A again", d.Name)
 	b.Used(print("a2"))
 	_, known = open(folder, c).Device(print("a"))
-	assert.False(t, known, "the announced one has taken its place")
+	assert.True(t, known, "another tab may use it")
+	require.NoError(t, b.Renew(print("a2"), print("a3")))
+	_, known = open(folder, c).Device(print("a"))
+	assert.False(t, known, "but not after the next one was announced")
 	for _, name := range []string{"", " ", strings.Repeat("x", MaxName+1), "a\x00b", "\xff"} {
 		require.ErrorIs(t, b.Pair(print("c"), name), ErrName, "%q", name)
 	}
@@ -210,4 +213,21 @@ func TestCode(t *testing.T) {
 	require.NoError(t, os.Chmod(file, 0o600))
 	_, err = LoadCode(folder)
 	require.ErrorContains(t, err, "camerad pairing new-code")
+}
+
+// FuzzBook: whatever is in the file, it is read without a panic, and what is not understood is shut.
+func FuzzBook(f *testing.F) {
+	for _, text := range []string{`{"v":1,"only":true,"devices":[{"id":"a","fingerprint":"b"}]}`, `{"v":1,"only":false}`, `{`, `null`, `{"v":1}`} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		folder := t.TempDir()
+		require.NoError(t, os.WriteFile(filepath.Join(folder, bookFile), data, 0o600))
+		c, err := read(folder)
+		if err != nil {
+			assert.True(t, c.only())
+			assert.Empty(t, c.Devices)
+		}
+		assert.Nil(t, find(c.Devices, ""), "no certificate is nobody's")
+	})
 }

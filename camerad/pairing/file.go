@@ -34,16 +34,16 @@ type Device struct {
 	ID          string `json:"id"`
 	Name        string `json:"name"`
 	Fingerprint string `json:"fingerprint"`
-	// Next is the certificate that the device has announced; it takes the place of Fingerprint when it is
-	// first used.
-	Next  string    `json:"next,omitempty"`
+	// Other is the certificate that the device has announced; when it is first used the two change places. The
+	// one before stays good until the next is announced: another tab may still use it.
+	Other string    `json:"other,omitempty"`
 	Added time.Time `json:"added"`
 	Used  time.Time `json:"used"`
 }
 
 // has reports whether the device has shown this certificate.
 func (d *Device) has(fingerprint string) bool {
-	return fingerprint != "" && (d.Fingerprint == fingerprint || d.Next == fingerprint)
+	return fingerprint != "" && (d.Fingerprint == fingerprint || d.Other == fingerprint)
 }
 
 // content is the file.

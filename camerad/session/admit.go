@@ -21,19 +21,19 @@ func (s *session) admit(fingerprint string) *signaling.Error {
 // recognise reads the certificate by which DTLS has connected, and reports whether its owner may watch.
 // pion compares one line of the offer with it; here all that was judged is the certificate itself.
 func (s *session) recognise() bool {
-	s.proved = credential.FingerprintOf(s.remote())
+	if s.proved == "" { // later it is the same: an ICE restart leaves DTLS as it is
+		s.proved = credential.FingerprintOf(s.remote())
+		if !s.visit {
+			device := s.proved
+			s.working.Go(func() { s.cfg.Pairing.Used(device) })
+		}
+	}
 	if s.offered != "" && s.offered != s.proved {
 		s.log.Error("the viewer has another certificate than it offered")
 		s.bye(signaling.ReasonUnpaired)
 		return false
 	}
-	if !s.stillAdmitted() {
-		return false
-	}
-	if !s.visit {
-		s.working.Go(func() { s.cfg.Pairing.Used(s.proved) })
-	}
-	return true
+	return s.stillAdmitted()
 }
 
 // check has the session look whether its viewer still may watch. It does not block.

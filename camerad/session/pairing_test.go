@@ -243,9 +243,13 @@ func TestDeviceRenewsItsCertificate(t *testing.T) {
 	after.sees(4)
 	require.Eventually(t, func() bool {
 		d, _ := r.book.Device(after.print)
-		return d.Next == ""
+		return d.Fingerprint == after.print
 	}, deadline, tick)
-	before.isRefused(5)
+	before.sees(5).bye() // in another tab
+	last := r.newDevice()
+	again := after.visit(6)
+	require.Equal(t, "done", again.ask(Ask{Type: "renew", Fingerprint: last.print}).Type)
+	before.isRefused(7)
 }
 
 func TestVisitsAreBounded(t *testing.T) {

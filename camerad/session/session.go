@@ -179,17 +179,28 @@ func (s *session) happened(e event) bool {
 		s.sendCandidate(e.candidate.ToJSON())
 	case e.gathered:
 		s.sendCandidate(webrtc.ICECandidateInit{})
-	case e.channel != nil && s.visit:
-		visitor := newVisitor(s, e.channel)
-		s.working.Go(func() { visitor.run(s.context) })
 	case e.channel != nil:
-		channel := newControl(s, e.channel)
-		s.working.Go(func() { channel.run(s.context) })
+		return s.serve(e.channel)
 	case e.track != nil:
 		s.peer.readers.Go(func() { s.hear(e.track) })
 	default:
 		return s.changed(e.state)
 	}
+	return true
+}
+
+// serve answers on the page's channel. It may open before the connection is said to stand.
+func (s *session) serve(channel *webrtc.DataChannel) bool {
+	if !s.recognise() {
+		return false
+	}
+	if s.visit {
+		visitor := newVisitor(s, channel)
+		s.working.Go(func() { visitor.run(s.context) })
+		return true
+	}
+	control := newControl(s, channel)
+	s.working.Go(func() { control.run(s.context) })
 	return true
 }
 

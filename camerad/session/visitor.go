@@ -69,6 +69,7 @@ type visitor struct {
 	session *session
 	book    *pairing.Book
 	channel *webrtc.DataChannel
+	print   string // the fingerprint of the device's certificate, by DTLS
 	asks    chan Ask
 	nonce   []byte // of this connection; used up by a proof
 	tries   int
@@ -77,7 +78,7 @@ type visitor struct {
 
 // newVisitor listens on a page's channel.
 func newVisitor(s *session, channel *webrtc.DataChannel) *visitor {
-	v := &visitor{session: s, book: s.cfg.Pairing, channel: channel, asks: make(chan Ask, maxRequests), nonce: make([]byte, pairing.NonceSize)}
+	v := &visitor{session: s, book: s.cfg.Pairing, channel: channel, print: s.proved, asks: make(chan Ask, maxRequests), nonce: make([]byte, pairing.NonceSize)}
 	_, _ = rand.Read(v.nonce) // crypto/rand.Read never fails (Go 1.24)
 	channel.OnMessage(v.receive)
 	return v
@@ -117,7 +118,7 @@ func (v *visitor) join() {
 	if _, paired := v.device(); paired {
 		return
 	}
-	joined, err := v.book.Redeem(v.session.proved)
+	joined, err := v.book.Redeem(v.print)
 	switch {
 	case err != nil:
 		v.session.log.Warn("device not paired", "error", err)
@@ -126,7 +127,7 @@ func (v *visitor) join() {
 	}
 }
 
-func (v *visitor) device() (pairing.Device, bool) { return v.book.Device(v.session.proved) }
+func (v *visitor) device() (pairing.Device, bool) { return v.book.Device(v.print) }
 
 // hello tells how things are, if the device does not know.
 func (v *visitor) hello(nonce []byte) {
@@ -199,14 +200,14 @@ func (v *visitor) pair(ask Ask) (proof []byte, err error) {
 		return nil, errors.New("the camera cannot read its pairing code; its log says why")
 	}
 	meeting := pairing.Meeting{
-		Camera: v.session.cfg.Camera, Device: v.session.proved, Own: v.session.cfg.Identity.Fingerprint,
+		Camera: v.session.cfg.Camera, Device: v.print, Own: v.session.cfg.Identity.Fingerprint,
 		CameraNonce: v.nonce, DeviceNonce: ask.Nonce,
 	}
 	if !pairing.Proves(code, pairing.EndDevice, meeting, ask.Proof) {
 		v.renewNonce()
 		return nil, errCode
 	}
-	if err := v.book.Pair(v.session.proved, ask.Name); err != nil {
+	if err := v.book.Pair(v.print, ask.Name); err != nil {
 		v.renewNonce()
 		return nil, err
 	}
@@ -237,6 +238,6 @@ func (v *visitor) manage(ask Ask) error {
 	case "remove":
 		return v.book.Remove(ask.ID)
 	default:
-		return v.book.Renew(v.session.proved, ask.Fingerprint)
+		return v.book.Renew(v.print, ask.Fingerprint)
 	}
 }

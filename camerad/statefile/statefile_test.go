@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -112,4 +113,23 @@ func TestReplaceAFolder(t *testing.T) {
 	info, err := os.Stat(filepath.Join(path, "full"))
 	require.NoError(t, err)
 	assert.True(t, info.IsDir(), "what was there is there")
+}
+
+// TestRootLeavesFilesToTheDaemon: what the command line writes as root, the daemon has to read.
+func TestRootLeavesFilesToTheDaemon(t *testing.T) {
+	const nobody = 65534
+	folder := t.TempDir()
+	path := filepath.Join(folder, "file")
+	want := uint32(os.Getuid())
+	if os.Getuid() == 0 {
+		require.NoError(t, os.Chown(folder, nobody, nobody))
+		want = nobody
+	}
+	require.NoError(t, Replace(path, []byte("x")))
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	owner, ok := info.Sys().(*syscall.Stat_t)
+	require.True(t, ok)
+	assert.Equal(t, want, owner.Uid)
+	assert.Equal(t, os.FileMode(0o600), info.Mode().Perm())
 }
