@@ -255,3 +255,40 @@ func readFile(t *testing.T, path string) string {
 	require.NoError(t, err)
 	return string(data)
 }
+
+// With "only my paired devices" on, every other way to watch ends and says why: a share, a guest link, another
+// program; and off again, each is what it was.
+func TestOnlyPairedEndsEveryOtherWay(t *testing.T) {
+	n := newNeighbours(t)
+	_, secret, guest := n.guest(time.Hour)
+	require.NotEmpty(t, secret)
+	_, byShare := n.watchMine(n.them, 1)
+	_, byLink := n.watchAsGuest(guest)
+	program := newPlayer(t, n.me.viewToken(n.mine.id, 0).tokenURL, "", webrtc.Configuration{})
+	program.watch()
+
+	own := newPage(t)
+	own.pair(n.me, n.mine)
+	own.switchOnly("From now on")
+	for name, v := range map[string]*view{"share": byShare, "guest": byLink} {
+		m := <-v.ended
+		require.Equal(t, signaling.ReasonUnpaired, m.Reason, name)
+	}
+	require.Less(t, program.awaitEnd(), cutWithin)
+
+	for name, s := range map[string]*socket{"share": n.them.dial(""), "guest": guest.dial("?as=guest")} {
+		v := newView(t, s, n.mine.id, 7)
+		v.offer()
+		m := <-v.ended
+		require.Equal(t, signaling.TypeError, m.Type, name)
+		require.Equal(t, signaling.CodeUnpaired, m.Error.Code, name)
+	}
+	again := newPlayer(t, program.endpoint, "", webrtc.Configuration{})
+	again.gathered(nil)
+	resp, answer := again.request("POST", again.endpoint, sdpMedia, again.pc.LocalDescription().SDP, "")
+	require.Equal(t, http.StatusForbidden, resp.StatusCode)
+	require.Contains(t, answer, "only-paired-devices")
+
+	own.switchOnly("can watch again")
+	n.watchMine(n.them, 8)
+}

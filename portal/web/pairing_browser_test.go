@@ -172,3 +172,49 @@ func (c *fakeCamera) offersSDP() []string {
 	defer c.mu.Unlock()
 	return append([]string(nil), c.sdps...)
 }
+
+// TestCertificateIsRenewed: while a paired browser watches, the certificate by which the camera knows it is replaced
+// long before it expires; what the camera was told is what is kept and used from then on.
+func TestCertificateIsRenewed(t *testing.T) {
+	p := newPortal(t)
+	c, camera := p.member("owner")
+	p.presence.set(camera, online())
+	fake := newFakeCamera(p)
+	announced := make(chan string, 4)
+	fake.pairing = func(say func(string), message map[string]any) {
+		switch message["type"] {
+		case "":
+			say(strings.ReplaceAll(pairedHello, "\n", ""))
+		case "renew":
+			announced <- message["fingerprint"].(string)
+			say(`{"type":"done","about":"renew"}`)
+		}
+	}
+	g := p.page().as(c)
+	g.open("/login")
+	keep := func(days int) {
+		module[any](g, "own.js", fmt.Sprintf(`RTCPeerConnection.generateCertificate({ name: 'ECDSA', namedCurve: 'P-256', expires: %d * 86400000 })
+			.then((certificate) => m.keepRecord({ camera: %q, certificate, paired: true }))`, days, camera))
+	}
+	kept := func() string {
+		return module[string](g, "own.js", fmt.Sprintf(`m.ownRecord(%q).then((r) => r.certificate.getFingerprints()[0].value.toUpperCase())`, camera))
+	}
+	keep(300)
+	fresh := kept()
+	g.open("/cameras/" + camera)
+	g.state("live")
+	assert.Contains(t, strings.ToUpper(fake.lastOffer()), "SHA-256 "+fresh, "a paired browser watches by its certificate")
+	assert.Empty(t, announced, "it is good for long")
+
+	keep(200)
+	before := kept()
+	g.open("/cameras/" + camera)
+	g.state("live")
+	g.until(fmt.Sprintf(`import(%q).then((m) => m.ownRecord(%q)).then((r) => r.certificate.expires - Date.now() > 360 * 86400000)`, p.assetURL("own.js"), camera))
+	after := kept()
+	assert.NotEqual(t, before, after)
+	assert.Equal(t, after, <-announced)
+	g.open("/cameras/" + camera)
+	g.state("live")
+	assert.Contains(t, strings.ToUpper(fake.lastOffer()), "SHA-256 "+after)
+}
