@@ -23,6 +23,9 @@ func TestAbuse36_NoSecretsInLogsOrDatabase(t *testing.T) {
 	person := l.signUp("owner", c)
 	s := person.dial("")
 	requireWorks(t, s, c.id, 1)
+	own := newPage(t)
+	own.pair(person, c)
+	own.close()
 	user, token, _ := l.token("--camera", c.id)
 	_, err := l.mosquitto(user, token, user, signaling.StatusTopic(c.id))
 	require.NoError(t, err)
@@ -38,7 +41,7 @@ func TestAbuse36_NoSecretsInLogsOrDatabase(t *testing.T) {
 
 	secrets := map[string]string{
 		"password": testPassword, "claim code": c.code, "new claim code": released, "session cookie": cookie,
-		"MQTT token": strings.Split(token, ".")[2],
+		"MQTT token": strings.Split(token, ".")[2], "pairing code": c.pairingCode(),
 	}
 	for name, file := range map[string]string{
 		"device key": filepath.Join(c.folder, "device.key"), "master key": filepath.Join(l.dir, "master.key"),

@@ -134,6 +134,7 @@ func TestWHEPRefusals(t *testing.T) {
 		"private":    {func() { p.mqtt.set(func(f *fakeMQTT) { f.handle = refusing(signaling.CodePrivate, 0) }) }, http.StatusConflict, "camera-private", "60"},
 		"no picture": {func() { p.mqtt.set(func(f *fakeMQTT) { f.handle = refusing(signaling.CodeSourceLost, 5) }) }, http.StatusConflict, "no-picture", "5"},
 		"busy":       {func() { p.mqtt.set(func(f *fakeMQTT) { f.handle = refusing(signaling.CodeBusy, 10) }) }, http.StatusServiceUnavailable, "camera-busy", "10"},
+		"unpaired":   {func() { p.mqtt.set(func(f *fakeMQTT) { f.handle = refusing(signaling.CodeUnpaired, 0) }) }, http.StatusForbidden, "only-paired-devices", ""},
 		"no codec":   {func() { p.mqtt.set(func(f *fakeMQTT) { f.handle = refusing(signaling.CodeNoCodec, 0) }) }, http.StatusUnprocessableEntity, "no-common-codec", ""},
 		"bad SDP":    {func() { p.mqtt.set(func(f *fakeMQTT) { f.handle = refusing(signaling.CodeBadMessage, 0) }) }, http.StatusBadRequest, "bad-sdp", ""},
 		"broken":     {func() { p.mqtt.set(func(f *fakeMQTT) { f.handle = refusing(signaling.CodeInternal, 5) }) }, http.StatusServiceUnavailable, "not-connected", "5"},
