@@ -158,6 +158,7 @@ func (p *portal) wire(ctx context.Context, master credential.Secret, shown certi
 		return err
 	}
 	p.accounts = accounts
+	factors.OnChange(accounts.FactorChanged)
 	if p.signOn, err = signon.New(p.cfg.OIDC, p.cfg.PublicURL, nil, p.log); err != nil {
 		return err
 	}

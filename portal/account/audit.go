@@ -48,6 +48,9 @@ const (
 	AuditLoginFailed     = "login_failed"
 	AuditLoginEnded      = "login_ended"
 	AuditPassword        = "password_changed"
+	AuditFactor          = "second_factor_changed"
+	AuditEmail           = "mail_address_changed"
+	AuditLinked          = "identity_linked"
 	AuditClaimed         = "camera_claimed"
 	AuditClaimRefused    = "claim_refused"
 	AuditReleased        = "camera_released"
@@ -107,6 +110,9 @@ var AuditKinds = []AuditKind{
 	{"account", AuditLoginFailed, "Log-in failed"},
 	{"account", AuditLoginEnded, "Login ended"},
 	{"account", AuditPassword, "Password changed"},
+	{"account", AuditFactor, "Second factor"},
+	{"account", AuditEmail, "Mail address"},
+	{"account", AuditLinked, "Other provider"},
 	{"account", AuditAPIToken, "API token made"},
 	{"account", AuditAPITokenRevoked, "API token revoked"},
 }

@@ -37,6 +37,7 @@ func (s *Service) Link(ctx context.Context, userID int64, known Known) error {
 	if err != nil {
 		return fmt.Errorf("link identity: %w", err)
 	}
+	s.Record(ctx, userID, "", AuditLinked, "linked "+clip(known.Name, MaxName))
 	s.log.Info("identity linked", "user", userID)
 	return nil
 }
@@ -51,6 +52,7 @@ func (s *Service) Unlink(ctx context.Context, userID int64, id string) error {
 	if err := s.store.DeleteIdentity(ctx, userID, id); err != nil {
 		return err
 	}
+	s.Record(ctx, userID, "", AuditLinked, "removed")
 	s.log.Info("identity removed", "user", userID)
 	return nil
 }

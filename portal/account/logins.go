@@ -111,6 +111,12 @@ func (s *Service) ProveByPasskey(ctx context.Context, loginID string) error {
 	return s.store.ProveLogin(ctx, loginID)
 }
 
+// FactorChanged records what happened to a person's second factors, and tells them.
+func (s *Service) FactorChanged(ctx context.Context, userID int64, what string) {
+	s.Record(ctx, userID, "", AuditFactor, what)
+	s.tell(userID, "second factor", "Your second factors", factorText, what)
+}
+
 // checkPassword refuses what is not the user's password, as an error of the field for it.
 func (s *Service) checkPassword(ctx context.Context, user *store.User, password string) error {
 	if user.PasswordHash == "" {

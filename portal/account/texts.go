@@ -30,6 +30,15 @@ If it was not you, choose another password at once:
 %[1]s/forgot
 `
 
+const factorText = `On %[3]s something about the second factors of your account %[2]s at %[1]s happened:
+
+%[4]s
+
+If it was not you, change your password at once, then look at your second factors:
+
+%[1]s/account
+`
+
 const deviceText = `On %[3]s somebody logged in to your account %[2]s at %[1]s from a device that is new:
 
 Address: %[4]s

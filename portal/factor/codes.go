@@ -120,7 +120,7 @@ func (s *Service) ConfirmCodes(ctx context.Context, userID int64, code string) (
 	if err != nil {
 		return nil, fmt.Errorf("confirm one-time codes: %w", err)
 	}
-	s.log.Info("one-time codes added", "user", userID)
+	s.happened(ctx, userID, "An authenticator app was added.")
 	if !first {
 		codes = nil
 	}
@@ -178,6 +178,6 @@ func (s *Service) RemoveCodes(ctx context.Context, userID int64) error {
 	if err := s.store.DeleteOneTimeCode(ctx, userID); err != nil {
 		return err
 	}
-	s.log.Info("one-time codes removed", "user", userID)
+	s.happened(ctx, userID, "The authenticator app was removed.")
 	return nil
 }

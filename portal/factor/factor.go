@@ -42,6 +42,8 @@ type Service struct {
 	host  string
 	now   func() time.Time
 	log   *slog.Logger
+	// changed is told what happened to a person's factors; nil is nobody.
+	changed func(ctx context.Context, userID int64, what string)
 }
 
 // New returns a service for the portal at a URL. Secrets are sealed under a key made of the master key.
@@ -64,7 +66,18 @@ func New(s *store.Store, master credential.Secret, public *url.URL, now func() t
 	return f, err
 }
 
-// context binds what is sealed to its account: a row moved to another one does not open.
+// OnChange has f told, in words, whatever happens to a person's second factors. It is set before the service is used.
+func (s *Service) OnChange(f func(ctx context.Context, userID int64, what string)) { s.changed = f }
+
+// happened logs and tells.
+func (s *Service) happened(ctx context.Context, userID int64, what string) {
+	s.log.Info("second factors", "user", userID, "what", what)
+	if s.changed != nil {
+		s.changed(ctx, userID, what)
+	}
+}
+
+// sealContext binds what is sealed to its account: a row moved to another one does not open.
 func sealContext(userID int64) []byte { return binary.BigEndian.AppendUint64(nil, uint64(userID)) }
 
 // State is a person's second factors.

@@ -41,7 +41,7 @@ func (s *Service) NewRecovery(ctx context.Context, userID int64) ([]string, erro
 	if err := s.store.ReplaceRecovery(ctx, userID, hashes); err != nil {
 		return nil, fmt.Errorf("new recovery codes: %w", err)
 	}
-	s.log.Info("recovery codes made", "user", userID)
+	s.happened(ctx, userID, "New recovery codes were made; the old ones are worthless.")
 	return codes, nil
 }
 
@@ -58,6 +58,6 @@ func (s *Service) UseRecovery(ctx context.Context, userID int64, typed string) e
 	if !ok {
 		return ErrWrongCode
 	}
-	s.log.Warn("a recovery code was used", "user", userID)
+	s.happened(ctx, userID, "A recovery code was used.")
 	return nil
 }

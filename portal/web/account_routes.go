@@ -22,7 +22,7 @@ func (s *server) accountRoutes(page, api *echo.Group) {
 	page.GET("/signup/sso", s.signOn(s.guest(s.knownPage)))
 	page.POST("/signup/sso", s.signOn(s.signUpKnown))
 	page.POST("/account/identities", s.signOn(s.proven(s.linkSignOn)))
-	page.POST("/account/identities/:identity/remove", s.proven(s.unlink))
+	page.POST("/account/identities/:linked/remove", s.proven(s.unlink))
 	page.GET("/account/codes", s.proven(s.offerCodes))
 	page.POST("/account/codes", s.proven(s.confirmCodes))
 	page.POST("/account/codes/remove", s.proven(s.removeCodes))
@@ -47,7 +47,7 @@ func (s *server) accountRoutes(page, api *echo.Group) {
 	page.POST("/reset", s.reset)
 
 	api.GET("/account/identities", s.member(s.apiIdentities))
-	api.DELETE("/account/identities/:identity", s.proven(s.apiUnlink))
+	api.DELETE("/account/identities/:linked", s.proven(s.apiUnlink))
 	api.GET("/account/export", s.proven(s.export))
 	api.DELETE("/account", s.proven(s.apiDeleteAccount))
 	api.GET("/account/email", s.member(s.apiEmail))

@@ -75,6 +75,7 @@ func newPortalWith(t *testing.T, change func(*Config)) *portal {
 	require.NoError(t, err)
 	factors, err := factor.New(p.store, master, public, p.clock.now, log)
 	require.NoError(t, err)
+	factors.OnChange(p.accounts.FactorChanged)
 	p.server, err = newServer(cfg, Deps{
 		Accounts: p.accounts, Factors: factors, Logins: p.store.Logins(), Presence: p.presence, Cameras: p.cameras, Signals: p.signals, Devices: p.devices,
 		Watching: whep.New(p.mqtt.hub, p.presence, log),

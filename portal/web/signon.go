@@ -217,7 +217,7 @@ func (s *server) signUpKnown(c echo.Context) error {
 }
 
 func (s *server) unlink(c echo.Context, user *store.User) error {
-	if err := s.Accounts.Unlink(c.Request().Context(), user.ID, c.Param("identity")); err != nil {
+	if err := s.Accounts.Unlink(c.Request().Context(), user.ID, c.Param("linked")); err != nil {
 		return err
 	}
 	return seeOther(c, "/account?done=identity-removed")
@@ -248,7 +248,7 @@ func (s *server) apiIdentities(c echo.Context, user *store.User) error {
 }
 
 func (s *server) apiUnlink(c echo.Context, user *store.User) error {
-	if err := s.Accounts.Unlink(c.Request().Context(), user.ID, c.Param("identity")); err != nil {
+	if err := s.Accounts.Unlink(c.Request().Context(), user.ID, c.Param("linked")); err != nil {
 		return err
 	}
 	return c.NoContent(http.StatusNoContent)
