@@ -4,7 +4,7 @@ LDFLAGS := -s -w -X main.release=$(VERSION)
 # Everything but the tests of the real programs, which run last and alone.
 UNITS = $(shell go list ./... | grep -v /pkg/e2e)
 
-.PHONY: help build demo test test-v4l2 test-arm test-nat soak bench fuzz lint clean
+.PHONY: help build demo test test-v4l2 test-arm test-nat packages test-packages soak bench fuzz lint clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -32,6 +32,13 @@ test-arm: ## Test camerad for ARM, 64 and 32 bits, under emulation
 test-nat: ## Watch between every pair of networks, and through interruptions; needs root
 	@.ci/deps test
 	E2E_NETWORKS=all go test -count=1 -timeout 40m -v -run 'TestNetworks|TestAddressChanges|TestPortalGone|TestCameraCutOff|TestRelayRestarts|TestViewerSleeps' ./pkg/e2e
+
+packages: ## Build Debian packages into bin/packages; ARCHES="amd64 arm64 armhf" names others than this machine's
+	@.ci/deps build
+	VERSION='$(VERSION)' .ci/packages $(ARCHES)
+
+test-packages: ## Install, upgrade, remove and purge the packages on a clean Debian system in a folder; needs root
+	@.ci/test-packages
 
 soak: ## Open and close a day's views in ten minutes or less, and look for what is left of them
 	@.ci/deps build
