@@ -412,7 +412,7 @@ func (c *cast) path(route string) string {
 	return strings.NewReplacer(
 		":id", c.cell.camera, ":share", share, ":guest", c.cell.guest, ":token", token, ":group", c.cell.group, ":transfer", c.cell.transfer,
 		":notice", c.cell.notice, ":webhook", c.cell.webhook, ":login", c.cell.login, ":hash", c.server.assets.hash, ":file", "app.css",
-		":session", "none", ":passkey", "none", ":identity", "1",
+		":session", "none", ":passkey", "none", ":linked", "none",
 	).Replace(route)
 }
 
