@@ -1,6 +1,7 @@
 package web
 
 import (
+	"io/fs"
 	"net/http"
 	"strings"
 	"testing"
@@ -242,4 +243,17 @@ func TestWordsForTimes(t *testing.T) {
 	}
 	assert.Equal(t, "15:00", minutesAndSeconds(15*time.Minute))
 	assert.Equal(t, "0:00", minutesAndSeconds(-time.Second))
+}
+
+// TestNoAttributeLooksLikeAScript: html/template takes data-on… for a handler of an event, escapes its value as
+// JavaScript and puts blanks around it, so that a page never sees the "true" that it waits for.
+func TestNoAttributeLooksLikeAScript(t *testing.T) {
+	files, err := fs.Glob(templates, "templates/*.html")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, file := range files {
+		text, err := templates.ReadFile(file)
+		require.NoError(t, err)
+		assert.NotRegexp(t, `\sdata-on[a-z]*=`, string(text), file)
+	}
 }

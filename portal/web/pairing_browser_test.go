@@ -218,3 +218,30 @@ func TestCertificateIsRenewed(t *testing.T) {
 	g.state("live")
 	assert.Contains(t, strings.ToUpper(fake.lastOffer()), "SHA-256 "+after)
 }
+
+// TestPairingPageComesBack: without the portal, and without the camera, the page says so and goes on by itself.
+func TestPairingPageComesBack(t *testing.T) {
+	p := newPortal(t)
+	c, camera := p.member("owner")
+	p.presence.set(camera, online())
+	fake := newFakeCamera(p)
+	fake.pairing = func(say func(string), message map[string]any) {
+		if message["type"] == "" {
+			say(strangersHello)
+		}
+	}
+	g := p.page().as(c)
+	g.tolerate("WebSocket", "503")
+	p.signals.setRefuse(true)
+	g.open("/cameras/" + camera + "/pairing")
+	g.says("#trouble-text", "portal cannot be reached")
+	p.signals.setRefuse(false)
+	g.state("unpaired")
+
+	fake.drop() // without a word
+	p.presence.set(camera, offline("Offline: the camera was shut down"))
+	g.open("/cameras/" + camera + "/pairing")
+	g.state("offline")
+	p.presence.set(camera, online())
+	g.state("unpaired")
+}

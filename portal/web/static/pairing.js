@@ -11,13 +11,15 @@ import { Visit } from './visit.js';
 import { takePairingCode } from './label.js';
 
 const byId = (id) => document.getElementById(id);
-const { camera, presenceText, online } = byId('main').dataset;
+const { camera, presenceText, connected } = byId('main').dataset;
 const CODE_WRONG = 'This does not look right yet: 20 letters and digits in four groups. Check for a typing mistake.';
+const LONG_MS = 60_000;
 const IN_BETWEEN = 'Whoever answered does not know the pairing code, so it is not your camera: something in between is not to be trusted. Nothing was kept.';
 
 const signal = new Signal();
 let record = null;
 let visit = null;
+let greetedAt = Infinity; // when the present visit began
 let joining = false; // this page saw itself unpaired before
 
 /** What the page shows: asking, unsupported, offline, failed, unpaired or paired. */
@@ -63,11 +65,15 @@ async function connect() {
 
 function ended({ text, code }) {
   visit = null;
+  const lasted = performance.now() - greetedAt;
+  greetedAt = Infinity;
+  if (lasted > LONG_MS && seen) return connect(); // a camera ends each visit after a while
   if (byId('identity-link')) byId('identity-link').hidden = code !== 'fingerprint'; // its owner only has one
   show(code === 'offline' ? 'offline' : 'failed', /[.!?]$/.test(text) ? text : `${text}.`);
 }
 
 async function greeted(word) {
+  greetedAt = Math.min(greetedAt, performance.now());
   byId('own-code').textContent = grouped(await deviceCode(camera, visit.device));
   const check = grouped(await deviceCode(camera, visit.camera));
   for (const place of document.querySelectorAll('[data-camera-code]')) place.textContent = check;
@@ -196,7 +202,7 @@ byId('same').addEventListener('click', () => {
   byId('compare').dataset.done = 'true';
 });
 
-let seen = online === 'true';
+let seen = connected === 'true';
 signal.addEventListener('status', ({ detail }) => {
   if (detail.camera !== camera) return;
   showPresence(document.querySelector('[data-presence]'), detail.presence);
@@ -217,11 +223,16 @@ async function begin() {
   record = await ownRecord(camera).catch(() => null);
   if (!record) {
     record = { camera, certificate: await makeCertificate(), paired: false };
-    await keepRecord(record).catch(() => show('unsupported'));
+    try {
+      await keepRecord(record);
+    } catch {
+      return show('unsupported'); // as in some private windows
+    }
   }
   byId('device-name').value = guessName();
   byId('pairing-code').value = grouped(takePairingCode(camera));
-  signal.addEventListener('welcome', () => seen && !visit && connect(), { once: true });
+  signal.addEventListener('welcome', () => seen && !visit && connect());
+  signal.addEventListener('down', () => !visit && show('failed', 'The portal cannot be reached at the moment. It is tried again by itself.'));
   if (!seen) show('offline', `${presenceText}.`);
   keepTimes();
   signal.start();

@@ -18,5 +18,5 @@ addEventListener('pagehide', () => signal.stop());
 addEventListener('pageshow', (event) => event.persisted && location.reload());
 keepTimes();
 signal.start();
-if (card.dataset.online === 'true') privacy.load();
+if (card.dataset.connected === 'true') privacy.load();
 else privacy.follow({ online: false, text: card.dataset.presenceText });
