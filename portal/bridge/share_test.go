@@ -3,6 +3,7 @@ package bridge
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -13,18 +14,37 @@ import (
 	"seccam/portal/store"
 )
 
-// sharing lets the neighbour watch the owner's door by a share.
-func (b *bench) sharing(grant string, access account.Access, err error) {
+// share is what the accounts say of the neighbour and the owner's door.
+type share struct {
+	mu     sync.Mutex
+	access account.Access
+	err    error
+}
+
+// set changes what they say.
+func (s *share) set(grant string, access account.Access, err error) {
 	access.Camera, access.Role, access.Grant = &store.Camera{ID: ownersDoor, PinnedFingerprint: "AA"}, signaling.RoleViewer, grant
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.access, s.err = access, err
+}
+
+// sharing lets the neighbour watch the owner's door by a share. Nobody is connected yet.
+func (b *bench) sharing(grant string, access account.Access, err error) *share {
+	s := &share{}
+	s.set(grant, access, err)
 	b.cfg.Accounts = &fakeAccounts{
 		cameras: func(user int64) ([]store.Camera, error) { return b.owned[user], nil },
 		access: func(user int64, id string) (account.Access, error) {
-			if user == neighbour && id == ownersDoor {
-				return access, err
+			if user != neighbour || id != ownersDoor {
+				return account.Access{}, store.ErrNotFound
 			}
-			return account.Access{}, store.ErrNotFound
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			return s.access, s.err
 		},
 	}
+	return s
 }
 
 func TestOffersSayWhatAShareAllows(t *testing.T) {
@@ -45,12 +65,13 @@ func TestOffersSayWhatAShareAllows(t *testing.T) {
 // Abuse 09: the end of a share ends its views, and nothing else of the page.
 func TestAbuse09_EndOfAShareCutsItsSessions(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *bench) {
-		b.sharing("share-x", account.Access{}, nil)
+		share := b.sharing("share-x", account.Access{}, nil)
 		p := b.open(login(neighbour), "")
 		p.offer(1, ownersDoor)
-		b.sharing("share-y", account.Access{}, nil)
+		require.Len(t, b.published(), 1)
+		share.set("share-y", account.Access{}, nil)
 		p.offer(2, ownersDoor)
-		require.Len(t, b.published(), 2)
+		require.Len(t, b.published(), 1)
 		b.EndGrant(context.Background(), ownersDoor, "share-x")
 		all := b.published()
 		require.Len(t, all, 2)
