@@ -154,7 +154,7 @@ func TestDocsConfigurations(t *testing.T) {
 			checked++
 		}
 	}
-	assert.Equal(t, 5, checked)
+	assert.Greater(t, checked, 4, "they are found")
 }
 
 // Every "make target" is a target.
