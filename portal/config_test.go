@@ -79,7 +79,7 @@ func TestConfigFixtures(t *testing.T) {
 		"wrong_types": {"line 1", "line 3", "soon"},
 		"many_errors": {
 			"listen:", "public_url:", "cert_file, key_file:", "trusted_proxies:", "database, state_dir:", "broker_url:",
-			"mqtt_url:", "ice_servers[1]:", "ice_servers[2]:", "log_level:",
+			"mqtt_url:", "ice_servers[1]:", "ice_servers[2]:", "log_level:", "mail.kind:", "oidc.issuer:",
 		},
 		"broker": {"broker.tcp:", "broker.tls:", "broker.max_packet_bytes:"},
 		"path":   {"public_url:", "without a path"},
@@ -118,6 +118,11 @@ func TestPathsAreRelativeToTheConfig(t *testing.T) {
 	assert.Equal(t, "/etc/seccam/key.pem", cfg.KeyFile, "an absolute one is as it is")
 	assert.Equal(t, in("tls/cert.pem"), cfg.Broker.CertFile)
 	assert.Equal(t, in("tls/key.pem"), cfg.Broker.KeyFile)
+	assert.Equal(t, in("city.mmdb"), cfg.GeoIPFile)
+	assert.Equal(t, "/srv/pwned.txt", cfg.BreachedFile)
+	assert.Equal(t, in("mail.password"), cfg.Mail.PasswordFile)
+	assert.Equal(t, in("oidc.secret"), cfg.OIDC.ClientSecretFile)
+	assert.Equal(t, in("state/mail"), cfg.mailConfig().Dir)
 	assert.Empty(t, cfg.ICEServers[0].SecretFile)
 	assert.Equal(t, in("turn.secret"), cfg.ICEServers[1].SecretFile)
 	assert.Equal(t, in("turn.password"), cfg.ICEServers[2].CredentialFile)
