@@ -121,7 +121,7 @@ func (c *Config) Validate() error {
 		}
 	}
 	c.checkMQTT(bad)
-	errs = append(errs, c.iceConfig().Validate(), c.relayConfig(c.promised()).Validate())
+	errs = append(errs, c.iceConfig().Validate(), c.Mail.Validate(), c.OIDC.Validate(), c.relayConfig(c.promised()).Validate())
 	c.checkICE(bad)
 	if err := new(slog.LevelVar).UnmarshalText([]byte(c.LogLevel)); err != nil {
 		bad("log_level", "%q must be debug, info, warn or error", c.LogLevel)
