@@ -280,9 +280,9 @@ type cast struct {
 
 // matrixCell is what one request may name. It is made anew for each: some requests end what they name.
 type matrixCell struct {
-	camera, share, leave, outside, asked, group, guest, token, transfer, notice, webhook, apiToken, login string
-	guestSecret, viewSecret                                                                               string
-	visit, oldVisit                                                                                       string
+	camera, share, outside, asked, group, guest, token, transfer, notice, webhook, apiToken, login string
+	guestSecret, viewSecret                                                                        string
+	visit, oldVisit                                                                                string
 }
 
 var matrixPeople = []string{"stranger", "invited", "outside hours", "viewer", "owner"}
