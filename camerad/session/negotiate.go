@@ -47,9 +47,7 @@ func (s *session) negotiate(m signaling.Message) *signaling.Error {
 		}
 	} else {
 		s.resume = s.heard.silent()
-		if err := s.peer.connection.SetConfiguration(s.configuration(m)); err != nil { // with fresh credentials
-			s.log.Warn("ICE servers not renewed", "error", err)
-		}
+		s.renew(m)
 		if s.peer.connection.ConnectionState() != webrtc.PeerConnectionStateConnected {
 			s.waiting.Reset(s.cfg.ConnectTimeout)
 		}
@@ -62,6 +60,17 @@ func (s *session) negotiate(m signaling.Message) *signaling.Error {
 	s.punch.begin()
 	s.send(signaling.Message{Type: signaling.TypeAnswer, SDP: answer})
 	return nil
+}
+
+// renew gives the connection the ICE servers of a later offer, with fresh credentials. While it gathers, pion reads them
+// unguarded; what it gathers with then came a moment ago.
+func (s *session) renew(m signaling.Message) {
+	if s.peer.connection.ICEGatheringState() == webrtc.ICEGatheringStateGathering {
+		return
+	}
+	if err := s.peer.connection.SetConfiguration(s.configuration(m)); err != nil {
+		s.log.Warn("ICE servers not renewed", "error", err)
+	}
 }
 
 // sourceTime is how long an offer waits for a source that was never opened before; then the page's
