@@ -202,9 +202,10 @@ func (s *server) signUpKnown(c echo.Context) error {
 	}
 	user, err := s.Accounts.SignUpKnown(c.Request().Context(), account.SignUpForm{
 		Username: values.Get(account.FieldUsername), CameraID: values.Get(account.FieldCamera), ClaimCode: values.Get(account.FieldCode),
+		Fingerprint: values.Get(account.FieldFingerprint),
 	}, known)
 	if err != nil {
-		f, status, ok := newForm(values, account.FieldUsername, account.FieldCamera, account.FieldCode).withError(err)
+		f, status, ok := newForm(values, account.FieldUsername, account.FieldCamera, account.FieldCode, account.FieldFingerprint).withError(err)
 		if !ok {
 			return err
 		}
