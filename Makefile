@@ -20,8 +20,8 @@ demo: build ## Run the portal, the broker and one camera on this machine
 
 test: ## Run every test, installing what they need
 	@.ci/deps test
-	go test -race -timeout 15m $(UNITS)
-	go test -race -timeout 15m -count=1 ./pkg/e2e
+	go test -race -timeout 20m $(UNITS)
+	go test -race -timeout 20m -count=1 ./pkg/e2e
 
 test-v4l2: ## Test simulated V4L2 cameras in a virtual machine, up to the picture in Chromium
 	@.ci/test-v4l2

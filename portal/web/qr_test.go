@@ -97,42 +97,52 @@ func noisy(picture *image.Gray, most int, random *rand.Rand) *image.Gray {
 // readsAs lets the page read pictures and returns what it made of each; "" is nothing.
 func readsAs(g *page, pictures ...image.Image) []string {
 	g.t.Helper()
-	var addresses []string
-	for _, picture := range pictures {
+	texts := make([]string, len(pictures))
+	for i, picture := range pictures {
 		var b bytes.Buffer
 		require.NoError(g.t, png.Encode(&b, picture))
-		addresses = append(addresses, "data:image/png;base64,"+base64.StdEncoding.EncodeToString(b.Bytes()))
+		texts[i] = readAs(g, "data:image/png;base64,"+base64.StdEncoding.EncodeToString(b.Bytes()))
 	}
-	return module[[]string](g, "qr.js", fmt.Sprintf(`Promise.all(%s.map(async (address) => {
+	return texts
+}
+
+// readAs lets the page read one picture, named by its address.
+func readAs(g *page, address string) string {
+	g.t.Helper()
+	return module[string](g, "qr.js", fmt.Sprintf(`(async () => {
 		const image = new Image();
-		image.src = address;
+		image.src = %s;
 		await image.decode();
 		const canvas = document.createElement('canvas');
 		[canvas.width, canvas.height] = [image.width, image.height];
 		const paint = canvas.getContext('2d');
 		paint.drawImage(image, 0, 0);
 		return m.readQR(paint.getImageData(0, 0, canvas.width, canvas.height)) ?? '';
-	}))`, quoted(g.t, addresses)))
+	})()`, quoted(g.t, address)))
 }
 
 // versionOf is a code's version.
 func versionOf(code barcode.Barcode) int { return (code.Bounds().Dx() - 17) / 4 }
 
-// TestQRVersions reads every version from 1 to 15 at every level of correction, as another library writes them.
+// TestQRVersions reads every version from 1 to 15 as another library writes them, at the least and the most correction.
 func TestQRVersions(t *testing.T) {
 	g := newPortal(t).page()
 	g.open("/login")
 	random := rand.New(rand.NewPCG(1, 2))
-	for name, level := range map[string]qr.ErrorCorrectionLevel{"L": qr.L, "M": qr.M, "Q": qr.Q, "H": qr.H} {
+	for name, level := range map[string]qr.ErrorCorrectionLevel{"L": qr.L, "H": qr.H} {
 		seen := map[int]string{}
 		var pictures []image.Image
 		var order []int
-		for length := 3; length < 530; length += 2 {
+		for length := 3; ; length += 6 {
 			text := strings.Repeat("https://cameras.example.org/claim#id=ü&x=", 20)[:length]
 			text = strings.ToValidUTF8(text, "?")
 			code, err := qr.Encode(text, level, qr.Unicode)
 			require.NoError(t, err)
-			if v := versionOf(code); v <= 15 && seen[v] == "" {
+			v := versionOf(code)
+			if v > 15 {
+				break
+			}
+			if seen[v] == "" {
 				seen[v] = text
 				order = append(order, v)
 				pictures = append(pictures, photograph(code, plainShot, random))
