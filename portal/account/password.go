@@ -12,9 +12,8 @@ import (
 	"golang.org/x/crypto/argon2"
 )
 
-// The cost of argon2id: OWASP's first recommendation, 19 MiB, 2 passes, 1 lane.
+// The cost of argon2id: OWASP's first recommendation, 19 MiB (argonMemory), 2 passes, 1 lane.
 const (
-	argonMemory  = 19 << 10 // KiB
 	argonTime    = 2
 	argonLanes   = 1
 	argonKeySize = 32

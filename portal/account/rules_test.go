@@ -2,6 +2,8 @@ package account
 
 import (
 	"context"
+	"fmt"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -99,15 +101,15 @@ func TestHashes(t *testing.T) {
 	two, err := h.hash(t.Context(), password)
 	require.NoError(t, err)
 	require.NotEqual(t, one, two, "salted")
-	require.Regexp(t, `^\$argon2id\$v=19\$m=19456,t=2,p=1\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$`, one)
+	require.Regexp(t, `^\$argon2id\$v=19\$`+argonCost+`\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$`, one)
 	for candidate, want := range map[string]bool{password: true, password + " ": false, "": false} {
 		ok, err := h.verify(t.Context(), candidate, one)
 		require.NoError(t, err)
 		require.Equal(t, want, ok)
 	}
 	for _, bad := range []string{
-		"", password, "$argon2i$v=19$m=19456,t=2,p=1$AA$AA", "$argon2id$v=19$m=1,t=1,p=1$AA$AA",
-		"$argon2id$v=19$m=19456,t=2,p=1$!$AA", "$argon2id$v=19$m=19456,t=2,p=1$AA$!",
+		"", password, "$argon2i$v=19$" + argonCost + "$AA$AA", "$argon2id$v=19$m=1,t=1,p=1$AA$AA",
+		"$argon2id$v=19$" + argonCost + "$!$AA", "$argon2id$v=19$" + argonCost + "$AA$!",
 	} {
 		ok, err := h.verify(t.Context(), password, bad)
 		require.Error(t, err, bad)
@@ -125,7 +127,7 @@ func TestHashWaitsItsTurnAndGivesUp(t *testing.T) {
 }
 
 func FuzzVerify(f *testing.F) {
-	f.Add("$argon2id$v=19$m=19456,t=2,p=1$AAAA$AAAA")
+	f.Add("$argon2id$v=19$" + argonCost + "$AAAA$AAAA")
 	h := newHasher(1)
 	ended, cancel := context.WithCancel(context.Background())
 	cancel() // a hash of the right form is not computed
@@ -134,4 +136,15 @@ func FuzzVerify(f *testing.F) {
 		_ = ok
 		require.Empty(t, h)
 	})
+}
+
+// argonCost is the cost as a hash says it.
+var argonCost = fmt.Sprintf("m=%d,t=2,p=1", argonMemory)
+
+// What is shipped has the cost that OWASP recommends.
+func TestShippedCost(t *testing.T) {
+	source, err := os.ReadFile("cost.go")
+	require.NoError(t, err)
+	require.Contains(t, string(source), "//go:build !race")
+	require.Contains(t, string(source), "argonMemory = 19 << 10 // KiB")
 }
