@@ -65,19 +65,23 @@ func TestBenchRecovery(t *testing.T) {
 			return w.moveAfter(func() { w.host.signal(unix.SIGCONT) })
 		},
 	} {
-		var times []float64
-		for range reachRuns {
-			times = append(times, disturb())
-		}
-		reportPercentiles("recovery_"+name, times)
+		t.Run(name, func(*testing.T) { repeat(name, disturb) })
 	}
-	relay := watchFrom(t, symmetric, symmetric)
+	t.Run("relay_restarted", func(t *testing.T) {
+		relay := watchFrom(t, symmetric, symmetric)
+		repeat("relay_restarted", func() float64 {
+			relay.portal.kill()
+			return relay.moveWhen(relay.startPortal)
+		})
+	})
+}
+
+func repeat(name string, disturb func() float64) {
 	var times []float64
 	for range reachRuns {
-		relay.portal.kill()
-		times = append(times, relay.moveWhen(relay.startPortal))
+		times = append(times, disturb())
 	}
-	reportPercentiles("recovery_relay_restarted", times)
+	reportPercentiles("recovery_"+name, times)
 }
 
 // outage is how long an interruption lasts that is repeated: the tests of the same have it last longer.
