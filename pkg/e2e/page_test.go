@@ -69,8 +69,16 @@ func (p *page) do(steps ...chromedp.Action[chromedp.Void]) {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.ctx, patience)
 	defer cancel()
-	require.NoError(p.t, chromedp.Do(ctx, steps...))
+	err := chromedp.Do(ctx, steps...)
+	for err != nil && strings.Contains(err.Error(), vanished) && ctx.Err() == nil {
+		err = chromedp.Do(ctx, steps...)
+	}
+	require.NoError(p.t, err)
 }
+
+// vanished is what Chromium says of an element that was found on a page that has just been left: the step, which was
+// not done, is tried on the next page.
+const vanished = "Could not find node with given id"
 
 func (p *page) fill(selector, text string) {
 	p.t.Helper()
