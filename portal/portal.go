@@ -145,10 +145,34 @@ func (p *portal) wire(ctx context.Context, master credential.Secret, shown certi
 	if p.mails, err = mail.New(p.cfg.mailConfig(), p.log); err != nil {
 		return err
 	}
-	accounts, err := account.New(p.store, p.tracker, p.watcher, nil, p.log, account.WithMail(p.mails, p.cfg.PublicURL), account.WithBreached(p.breached))
+	p.alerts = alert.New(alert.Config{Store: p.store, Master: master, Allow: p.cfg.webhookNetworks(), Now: time.Now, Log: p.log.With("in", "alerts")})
+	p.accounts, err = account.New(p.store, p.tracker, p.watcher, nil, p.log,
+		account.WithMail(p.mails, p.cfg.PublicURL), account.WithBreached(p.breached), account.WithAlarm(p.alerts.ClaimRefused))
 	if err != nil {
 		return err
 	}
+	if p.signOn, err = signon.New(p.cfg.OIDC, p.cfg.PublicURL, nil, p.log); err != nil {
+		return err
+	}
+	if p.places, err = place.Open(p.cfg.GeoIPFile); err != nil {
+		return err
+	}
+	if err := p.wireICE(master, shown); err != nil {
+		return err
+	}
+	if p.mqtt, err = mqttclient.New(p.mqttConfig()); err != nil {
+		return err
+	}
+	p.hub = bridge.New(bridge.Config{
+		Instance: p.instance, Master: master, Accounts: p.accounts, Presence: p.tracker, ICE: p.ice,
+		Policy: p.cfg.ICEPolicy, Ended: p.sessionEnded, Watched: p.viewed,
+		Publisher: p.mqtt, Now: time.Now, Log: p.log,
+	})
+	return p.wireWeb(master)
+}
+
+// wireWeb connects the pages and the API with what they call.
+func (p *portal) wireWeb(master credential.Secret) error {
 	public, err := url.Parse(p.cfg.PublicURL)
 	if err != nil {
 		return err
@@ -157,33 +181,11 @@ func (p *portal) wire(ctx context.Context, master credential.Secret, shown certi
 	if err != nil {
 		return err
 	}
-	p.accounts = accounts
-	factors.OnChange(accounts.FactorChanged)
-	if p.signOn, err = signon.New(p.cfg.OIDC, p.cfg.PublicURL, nil, p.log); err != nil {
-		return err
-	}
-	if p.places, err = place.Open(p.cfg.GeoIPFile); err != nil {
-		return err
-	}
-	p.alerts = &alert.Service{Store: p.store, Master: master, Allow: p.cfg.webhookNetworks(), Now: time.Now, Log: p.log.With("in", "alerts")}
-	accounts.OnClaimAttempt(func(ctx context.Context, camera string) error {
-		return p.alerts.Raise(ctx, camera, alert.ClaimAttempt, "Somebody tried to claim the camera. It was refused; the camera stays yours.")
-	})
-	if err := p.wireICE(master, shown); err != nil {
-		return err
-	}
-	if p.mqtt, err = mqttclient.New(p.mqttConfig()); err != nil {
-		return err
-	}
-	p.hub = bridge.New(bridge.Config{
-		Instance: p.instance, Master: master, Accounts: accounts, Presence: p.tracker, ICE: p.ice,
-		Policy: p.cfg.ICEPolicy, Ended: p.sessionEnded, Watched: p.viewed,
-		Publisher: p.mqtt, Now: time.Now, Log: p.log,
-	})
+	factors.OnChange(p.accounts.FactorChanged)
 	p.handler, err = web.New(
 		web.Config{PublicURL: p.cfg.PublicURL, TrustedProxies: p.cfg.TrustedProxies},
 		web.Deps{
-			Accounts: accounts, Factors: factors, Logins: p.store.Logins(), Presence: p.tracker, Signals: signals{p.hub},
+			Accounts: p.accounts, Factors: factors, Logins: p.store.Logins(), Presence: p.tracker, Signals: signals{p.hub},
 			Watching: whep.New(p.hub, p.tracker, p.log),
 			Cameras:  &remote.Cameras{Requests: p.mqtt, Client: p.identity().Subject(), Now: time.Now},
 			Devices: devices{&device.Service{

@@ -115,7 +115,7 @@ func (p *portal) serveHTTP(ctx context.Context) error {
 
 // watchOffline tells owners of cameras that are offline.
 func (p *portal) watchOffline(ctx context.Context) error {
-	watch := alert.Watch{Presence: p.tracker, Alerts: p.store, Raise: p.alerts.Raise, Now: time.Now, Log: p.log}
+	watch := alert.Watch{Presence: p.tracker, Teller: p.alerts, Now: time.Now, Log: p.log}
 	return watch.Run(ctx)
 }
 

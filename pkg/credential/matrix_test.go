@@ -2,18 +2,15 @@ package credential
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"seccam/pkg/doccheck"
 	"seccam/pkg/signaling"
 )
-
-var updateDocs = flag.Bool("update", false, "write the table in docs/access.md")
 
 // matrixWho are the columns of the table, with their rights. A camera whose key was revoked has no connection,
 // and so none.
@@ -96,22 +93,5 @@ func TestMatrixIsInTheDocs(t *testing.T) {
 	for _, row := range matrixTopics {
 		fmt.Fprintf(&table, "| `%s` | %s |\n", row.topic, strings.Join(row.want, " | "))
 	}
-	checkSection(t, "../../docs/access.md", "topics", table.String())
-}
-
-// checkSection compares a part of a document, between two comments, with what it should be.
-func checkSection(t *testing.T, file, name, want string) {
-	t.Helper()
-	data, err := os.ReadFile(file)
-	require.NoError(t, err)
-	begin, end := "<!-- begin "+name+" -->\n", "<!-- end "+name+" -->"
-	before, rest, found := strings.Cut(string(data), begin)
-	require.True(t, found, "%s has no %q", file, begin)
-	got, after, found := strings.Cut(rest, end)
-	require.True(t, found, "%s has no %q", file, end)
-	if *updateDocs && got != want {
-		require.NoError(t, os.WriteFile(file, []byte(before+begin+want+end+after), 0o644))
-		return
-	}
-	require.True(t, want == got, "%s is not current; run: go test -run InTheDocs -update", file)
+	doccheck.Section(t, "../../docs/access.md", "topics", table.String())
 }

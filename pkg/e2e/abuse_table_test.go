@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -13,9 +12,9 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-)
 
-var update = flag.Bool("update", false, "write the documents that are made from tests")
+	"seccam/pkg/doccheck"
+)
 
 // abuses are attacks and what comes of each, by number.
 var abuses = []struct{ attack, outcome string }{
@@ -91,11 +90,5 @@ func TestAbuseTable(t *testing.T) {
 		delete(tests, number)
 	}
 	assert.Empty(t, tests, "tests with a number of no attack")
-	document := filepath.Join(root, "docs", "abuse.md")
-	if *update {
-		require.NoError(t, os.WriteFile(document, []byte(table.String()), 0o644))
-	}
-	current, err := os.ReadFile(document)
-	require.NoError(t, err)
-	require.Equal(t, table.String(), string(current), "docs/abuse.md is not of now: go test ./pkg/e2e -run TestAbuseTable -update")
+	doccheck.File(t, filepath.Join(root, "docs", "abuse.md"), table.String())
 }

@@ -49,11 +49,10 @@ type Service struct {
 	decoy    string // a hash to compare with when there is no such user
 	now      func() time.Time
 	log      *slog.Logger
-	// alarm, if set, tells the owner of a camera by other ways than a notice.
-	alarm    func(ctx context.Context, camera string) error
-	mailer   Mailer   // nil: no mail
-	origin   string   // where links in mails lead
-	breached Breached // nil: no password is refused for being known
+	alarm    func(camera string) // see WithAlarm; may be nil
+	mailer   Mailer              // nil: no mail
+	origin   string              // where links in mails lead
+	breached Breached            // nil: no password is refused for being known
 }
 
 // New returns a service over a store. now is the clock; nil is time.Now.
@@ -72,10 +71,6 @@ func New(s *store.Store, presence Presence, revoker Revoker, now func() time.Tim
 	}
 	return service, nil
 }
-
-// OnClaimAttempt has f called whenever somebody's claim is refused, with the camera, which may be owned or
-// not exist. It is set before the service is used.
-func (s *Service) OnClaimAttempt(f func(ctx context.Context, camera string) error) { s.alarm = f }
 
 // SignUpForm is what a person fills in to sign up.
 type SignUpForm struct {
@@ -116,9 +111,7 @@ func (s *Service) claimRefused(ctx context.Context, camera string) error {
 	}
 	s.recordOwner(ctx, camera, AuditClaimRefused, "")
 	if s.alarm != nil {
-		if err := s.alarm(ctx, camera); err != nil {
-			s.log.Error("tell owner of a claim attempt", "camera", camera, "error", err)
-		}
+		s.alarm(camera)
 	}
 	s.tellOwner(camera)
 	s.log.Warn("claim refused", "camera", camera)

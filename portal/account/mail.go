@@ -49,6 +49,12 @@ func WithMail(mailer Mailer, origin string) Option {
 	return func(s *Service) { s.mailer, s.origin = mailer, origin }
 }
 
+// WithAlarm has f told whenever somebody's claim is refused, with the camera, which may be owned or not exist. It
+// must not block.
+func WithAlarm(f func(camera string)) Option {
+	return func(s *Service) { s.alarm = f }
+}
+
 // MailSent reports whether mails leave this machine, or whoever runs the portal passes them on.
 func (s *Service) MailSent() bool { return s.mailer != nil && s.mailer.Sends() }
 

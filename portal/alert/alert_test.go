@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -41,7 +42,7 @@ var loopback = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
 func newBench(t *testing.T, allow []netip.Prefix) *bench {
 	t.Helper()
 	b := &bench{t: t, path: filepath.Join(t.TempDir(), "portal.db"), clock: time.Unix(1_700_000_000, 0), id: credential.NewCode()}
-	b.Service = &Service{Allow: allow, Now: func() time.Time { return b.clock }, Log: slog.New(slog.DiscardHandler)}
+	b.Service = New(Config{Allow: allow, Now: func() time.Time { return b.clock }, Log: slog.New(slog.DiscardHandler)})
 	b.Store = b.open()
 	code := credential.NewCode()
 	hash := credential.HashClaimCode(b.id, code)
@@ -101,7 +102,7 @@ func TestCallIsSignedAndSaysWhatHappened(t *testing.T) {
 	b, r := newBench(t, loopback), newReceiver(t)
 	hook, err := b.Add(t.Context(), b.owner, " "+r.URL+"/alerts ")
 	require.NoError(t, err)
-	require.NoError(t, b.Raise(t.Context(), b.id, CameraOffline, "It is gone."))
+	require.NoError(t, b.Offline(t.Context(), b.id, "It is gone."))
 	require.NoError(t, b.callAll(t.Context()))
 	require.Equal(t, 1, r.count())
 	header := r.calls[0].Header
@@ -130,7 +131,7 @@ func TestFailuresAreTriedAgainAndThenGivenUp(t *testing.T) {
 	r.status.Store(http.StatusInternalServerError)
 	_, err := b.Add(t.Context(), b.owner, r.URL)
 	require.NoError(t, err)
-	require.NoError(t, b.Raise(t.Context(), b.id, CameraOffline, "It is gone."))
+	require.NoError(t, b.Offline(t.Context(), b.id, "It is gone."))
 	for n, wait := range append([]time.Duration{0}, retries...) {
 		b.clock = b.clock.Add(wait - time.Second)
 		require.NoError(t, b.callAll(t.Context()))
@@ -163,7 +164,7 @@ func TestOneOfManyPortalsCalls(t *testing.T) {
 	_, err := b.Add(t.Context(), b.owner, r.URL)
 	require.NoError(t, err)
 	for range 10 {
-		require.NoError(t, b.Raise(t.Context(), b.id, CameraOnline, "It is back."))
+		require.NoError(t, b.tellOfClaim(t.Context(), b.id))
 	}
 	var all sync.WaitGroup
 	for range 4 {
@@ -183,14 +184,14 @@ func TestRemoved(t *testing.T) {
 	b, r := newBench(t, loopback), newReceiver(t)
 	hook, err := b.Add(t.Context(), b.owner, r.URL)
 	require.NoError(t, err)
-	require.NoError(t, b.Raise(t.Context(), b.id, CameraOffline, "It is gone."))
+	require.NoError(t, b.Offline(t.Context(), b.id, "It is gone."))
 	require.ErrorIs(t, b.Remove(t.Context(), b.owner+1, hook.ID), store.ErrNotFound)
 	require.NoError(t, b.Remove(t.Context(), b.owner, hook.ID))
 	require.NoError(t, b.callAll(t.Context()))
 	require.Zero(t, r.count())
 	_, err = b.Try(t.Context(), b.owner, hook.ID)
 	require.ErrorIs(t, err, store.ErrNotFound)
-	require.NoError(t, b.Raise(t.Context(), credential.NewCode(), ClaimAttempt, "Nobody's."))
+	require.NoError(t, b.tellOfClaim(t.Context(), credential.NewCode()), "nobody's")
 }
 
 func TestAddressesThatAreNone(t *testing.T) {
@@ -271,11 +272,11 @@ func TestAbuse35_Redirect(t *testing.T) {
 // presences are cameras as a test wants them.
 type presences map[string]bool
 
-func (p presences) Offline() map[string]time.Time {
-	offline := map[string]time.Time{}
+func (p presences) Offline() map[string]bool {
+	offline := map[string]bool{}
 	for camera, online := range p {
 		if !online {
-			offline[camera] = time.Unix(1, 0)
+			offline[camera] = true
 		}
 	}
 	return offline
@@ -285,20 +286,26 @@ func (p presences) Of(camera string) signaling.Presence {
 	return signaling.Presence{Online: p[camera], Text: "Offline"}
 }
 
+// kinds are what the receiver was told, in order.
+func (r *receiver) kinds(t *testing.T) (kinds []Kind) {
+	t.Helper()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, body := range r.bodies {
+		var event Event
+		require.NoError(t, json.Unmarshal([]byte(body), &event))
+		kinds = append(kinds, event.Type)
+	}
+	return kinds
+}
+
 // Two portals watch the same camera.
 func TestOwnerIsToldOnceWhenItIsReal(t *testing.T) {
-	b := newBench(t, nil)
-	var told []Kind
+	b, r := newBench(t, loopback), newReceiver(t)
+	_, err := b.Add(t.Context(), b.owner, r.URL)
+	require.NoError(t, err)
 	cameras := presences{b.id: true}
-	watch := func() *Watch {
-		return &Watch{Presence: cameras, Alerts: b.Store, Now: b.Now, Log: b.Log,
-			Raise: func(_ context.Context, camera string, kind Kind, text string) error {
-				require.Equal(t, b.id, camera)
-				require.NotEmpty(t, text)
-				told = append(told, kind)
-				return nil
-			}}
-	}
+	watch := func() *Watch { return &Watch{Presence: cameras, Teller: b.Service, Now: b.Now, Log: b.Log} }
 	portals := []*Watch{watch(), watch()}
 	look := func(after time.Duration) {
 		t.Helper()
@@ -306,6 +313,7 @@ func TestOwnerIsToldOnceWhenItIsReal(t *testing.T) {
 		for _, portal := range portals {
 			require.NoError(t, portal.look(t.Context()))
 		}
+		require.NoError(t, b.callAll(t.Context()))
 	}
 	look(0)
 	cameras[b.id] = false
@@ -313,21 +321,86 @@ func TestOwnerIsToldOnceWhenItIsReal(t *testing.T) {
 	look(Patience - time.Second)
 	cameras[b.id] = true
 	look(watchInterval)
-	require.Empty(t, told, "it was back in time")
+	require.Empty(t, r.kinds(t), "it was back in time")
 	cameras[b.id] = false
 	look(watchInterval)
 	look(Patience)
 	look(time.Hour)
-	require.Equal(t, []Kind{CameraOffline}, told)
+	require.Equal(t, []Kind{CameraOffline}, r.kinds(t))
 	portals[0] = watch() // a restart
 	look(time.Hour)
-	require.Equal(t, []Kind{CameraOffline}, told)
+	require.Equal(t, []Kind{CameraOffline}, r.kinds(t))
 	cameras[b.id] = true
 	look(watchInterval)
 	look(watchInterval)
-	require.Equal(t, []Kind{CameraOffline, CameraOnline}, told)
+	require.Equal(t, []Kind{CameraOffline, CameraOnline}, r.kinds(t))
 	cameras[b.id] = false
 	look(watchInterval)
 	look(Patience)
-	require.Equal(t, []Kind{CameraOffline, CameraOnline, CameraOffline}, told)
+	require.Equal(t, []Kind{CameraOffline, CameraOnline, CameraOffline}, r.kinds(t))
+}
+
+// failing is a Teller whose database is down.
+type failing struct{ *Service }
+
+func (failing) Offline(context.Context, string, string) error { return errDown }
+func (failing) Online(context.Context, string) error          { return errDown }
+
+var errDown = errors.New("database down")
+
+func TestWhatCouldNotBeToldIsToldLater(t *testing.T) {
+	b, r := newBench(t, loopback), newReceiver(t)
+	_, err := b.Add(t.Context(), b.owner, r.URL)
+	require.NoError(t, err)
+	cameras := presences{b.id: false}
+	w := &Watch{Presence: cameras, Teller: b.Service, Now: b.Now, Log: b.Log}
+	look := func(fails bool) {
+		t.Helper()
+		b.clock = b.clock.Add(Patience)
+		w.Teller = b.Service
+		if fails {
+			w.Teller = failing{b.Service}
+			require.ErrorIs(t, w.look(t.Context()), errDown)
+			return
+		}
+		require.NoError(t, w.look(t.Context()))
+	}
+	look(false)
+	look(true)
+	look(false)
+	cameras[b.id] = true
+	look(true)
+	look(false)
+	require.NoError(t, b.callAll(t.Context()))
+	require.ElementsMatch(t, []Kind{CameraOffline, CameraOnline}, r.kinds(t))
+}
+
+// A camera that changes hands while it is offline: its next owner is told anew.
+func TestAlertOfTheFormerOwnerIsOver(t *testing.T) {
+	b := newBench(t, loopback)
+	require.NoError(t, b.Offline(t.Context(), b.id, "It is gone."))
+	told, err := b.Told(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, []string{b.id}, told)
+	require.NoError(t, b.Store.Release(t.Context(), b.owner, b.id, []byte("next")))
+	told, err = b.Told(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, told)
+}
+
+// What is refused at the door is told by Run.
+func TestClaimAttemptIsTold(t *testing.T) {
+	b, r := newBench(t, loopback), newReceiver(t)
+	_, err := b.Add(t.Context(), b.owner, r.URL)
+	require.NoError(t, err)
+	for range 2 * refusalsWaiting {
+		b.ClaimRefused(credential.NewCode()) // never blocks
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- b.Run(ctx) }()
+	require.Eventually(t, func() bool { b.ClaimRefused(b.id); return r.count() > 0 }, 30*time.Second, 10*time.Millisecond)
+	stop()
+	require.NoError(t, <-done)
+	require.Equal(t, ClaimAttempt, r.kinds(t)[0])
 }

@@ -2,7 +2,7 @@
 // camera went offline or is back, somebody tried to claim it.
 //
 //	presence ─ Watch ─┐
-//	                  ├─ Service.Raise ─ the database ─ Service.Run ─ POST
+//	                  ├─ Service ─ the database ─ Service.Run ─ POST
 //	account ──────────┘
 //
 // Calls are kept in the database until they have arrived, so that a restart loses none, and are signed as

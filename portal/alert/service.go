@@ -41,13 +41,28 @@ var retries = []time.Duration{
 	10 * time.Second, time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 6 * time.Hour, 12 * time.Hour,
 }
 
-// Service keeps webhooks and calls them. Every field is required but Allow and Client.
-type Service struct {
+// Config is what a [Service] needs.
+type Config struct {
 	Store  *store.Store
 	Master credential.Secret // that the keys of signatures are derived from
 	Allow  []netip.Prefix    // networks that may be called though they are not the Internet
 	Now    func() time.Time
 	Log    *slog.Logger
+}
+
+// refusalsWaiting bounds the refused claims that wait to be told of; while a flood of them comes, some are not.
+const refusalsWaiting = 256
+
+// Service keeps webhooks and calls them.
+type Service struct {
+	Config
+	client  *http.Client
+	refused chan string // cameras
+}
+
+// New returns a service that calls nobody until [Service.Run].
+func New(cfg Config) *Service {
+	return &Service{Config: cfg, client: newClient(cfg.Allow), refused: make(chan string, refusalsWaiting)}
 }
 
 // secretPurpose separates the keys of signatures from all else that the master key is for.
@@ -105,41 +120,85 @@ func (s *Service) Try(ctx context.Context, userID int64, id string) (failure str
 	if err != nil {
 		return "", err
 	}
-	failure = s.post(ctx, hook, call)
-	return failure, s.Store.EndCall(ctx, call, failure, time.Time{})
+	failure = s.post(ctx, hook, &call)
+	return failure, s.Store.EndCall(ctx, &call, failure, time.Time{})
 }
 
-// Raise has every webhook of a camera's owner called.
-func (s *Service) Raise(ctx context.Context, cameraID string, kind Kind, text string) error {
-	camera, err := s.Store.CameraByID(ctx, cameraID)
-	if errors.Is(err, store.ErrNotFound) || err == nil && camera.OwnerID == nil {
-		return nil
+// ClaimRefused tells a camera's owner, if it has one, that somebody tried to claim it. It does not block, and does
+// its work later: how long it takes must not tell whether the camera has an owner.
+func (s *Service) ClaimRefused(cameraID string) {
+	select {
+	case s.refused <- cameraID:
+	default:
 	}
+}
+
+func (s *Service) tellOfClaim(ctx context.Context, cameraID string) error {
+	calls, err := s.calls(ctx, cameraID, ClaimAttempt, "Somebody tried to claim the camera. It was refused; the camera stays yours.")
 	if err != nil {
 		return err
+	}
+	return s.Store.QueueCalls(ctx, calls)
+}
+
+// Offline tells a camera's owner that it is offline, unless they were told, by whichever portal.
+func (s *Service) Offline(ctx context.Context, cameraID, text string) error {
+	calls, err := s.calls(ctx, cameraID, CameraOffline, text)
+	if err != nil {
+		return err
+	}
+	first, err := s.Store.RaiseAlert(ctx, cameraID, calls)
+	if first {
+		s.Log.Info("camera is offline", "camera", cameraID)
+	}
+	return err
+}
+
+// Online tells a camera's owner that it is back, if they were told that it was offline.
+func (s *Service) Online(ctx context.Context, cameraID string) error {
+	calls, err := s.calls(ctx, cameraID, CameraOnline, "The camera is online again.")
+	if err != nil {
+		return err
+	}
+	first, err := s.Store.EndAlert(ctx, cameraID, calls)
+	if first {
+		s.Log.Info("camera is back", "camera", cameraID)
+	}
+	return err
+}
+
+// Told lists the cameras whose owners were told that they are offline.
+func (s *Service) Told(ctx context.Context) ([]string, error) { return s.Store.Alerts(ctx) }
+
+// calls are those of a camera's owner's webhooks; none for a camera that nobody owns, or that is none.
+func (s *Service) calls(ctx context.Context, cameraID string, kind Kind, text string) ([]store.WebhookCall, error) {
+	camera, err := s.Store.CameraByID(ctx, cameraID)
+	if errors.Is(err, store.ErrNotFound) || err == nil && camera.OwnerID == nil {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
 	}
 	hooks, err := s.Store.Webhooks(ctx, *camera.OwnerID)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	var errs []error
+	calls := make([]store.WebhookCall, len(hooks))
 	for i := range hooks {
-		call, err := s.prepare(&hooks[i], Event{Type: kind, Data: Data{CameraID: cameraID, Camera: camera.Name, Text: text}})
-		if err == nil {
-			err = s.Store.QueueCall(ctx, call)
+		if calls[i], err = s.prepare(&hooks[i], Event{Type: kind, Data: Data{CameraID: cameraID, Camera: camera.Name, Text: text}}); err != nil {
+			return nil, err
 		}
-		errs = append(errs, err)
 	}
-	return errors.Join(errs...)
+	return calls, nil
 }
 
-func (s *Service) prepare(hook *store.Webhook, event Event) (*store.WebhookCall, error) {
+func (s *Service) prepare(hook *store.Webhook, event Event) (store.WebhookCall, error) {
 	event.Timestamp = s.Now().UTC()
 	body, err := event.encode()
 	if err != nil {
-		return nil, fmt.Errorf("alert: %w", err)
+		return store.WebhookCall{}, fmt.Errorf("alert: %w", err)
 	}
-	return &store.WebhookCall{ID: "msg_" + strings.ToLower(rand.Text()), WebhookID: hook.ID, Body: body}, nil
+	return store.WebhookCall{ID: "msg_" + strings.ToLower(rand.Text()), WebhookID: hook.ID, Body: body}, nil
 }
 
 // Run makes calls until ctx ends.
@@ -147,11 +206,15 @@ func (s *Service) Run(ctx context.Context) error {
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
 	for {
-		if err := s.callAll(ctx); err != nil && ctx.Err() == nil {
-			s.Log.Error("webhooks", "error", err)
-		}
 		select {
+		case camera := <-s.refused:
+			if err := s.tellOfClaim(ctx, camera); err != nil && ctx.Err() == nil {
+				s.Log.Error("webhooks: claim attempt", "camera", camera, "error", err)
+			}
 		case <-ticker.C:
+			if err := s.callAll(ctx); err != nil && ctx.Err() == nil {
+				s.Log.Error("webhooks", "error", err)
+			}
 		case <-ctx.Done():
 			return nil
 		}
@@ -193,7 +256,6 @@ func (s *Service) call(ctx context.Context, call *store.WebhookCall) error {
 // post makes one call and says in words how it went wrong, "" if it did not. What the server answered is
 // not for the owner: it could be that of a machine that only the portal reaches.
 func (s *Service) post(ctx context.Context, hook *store.Webhook, call *store.WebhookCall) (failure string) {
-	client := newClient(s.Allow)
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, hook.URL, bytes.NewReader(call.Body))
 	if err != nil {
 		return "The address cannot be called."
@@ -204,7 +266,7 @@ func (s *Service) post(ctx context.Context, hook *store.Webhook, call *store.Web
 	req.Header.Set("Webhook-Id", call.ID)
 	req.Header.Set("Webhook-Timestamp", at)
 	req.Header.Set("Webhook-Signature", "v1,"+sign(s.key(hook.ID), call.ID, at, call.Body))
-	resp, err := client.Do(req)
+	resp, err := s.client.Do(req)
 	switch {
 	case errors.Is(err, ErrInternal):
 		return "The address is not on the Internet. The portal calls no machine in its own network."

@@ -16,28 +16,28 @@ const watchInterval = 5 * time.Second
 
 // Presence tells how cameras are.
 type Presence interface {
-	// Offline returns the cameras that are not online, but were once, and when each was last seen.
-	Offline() map[string]time.Time
+	// Offline returns the cameras that are not online, but were once.
+	Offline() map[string]bool
 	Of(cameraID string) signaling.Presence
 }
 
-// Alerts remembers whose owners were told, for all portals together.
-type Alerts interface {
-	RaiseAlert(ctx context.Context, cameraID string) (bool, error)
-	EndAlert(ctx context.Context, cameraID string) (bool, error)
-	Alerts(ctx context.Context) ([]string, error)
+// Teller tells owners, for all portals together: each thing once.
+type Teller interface {
+	Offline(ctx context.Context, cameraID, text string) error
+	Online(ctx context.Context, cameraID string) error
+	// Told lists the cameras whose owners were told that they are offline.
+	Told(ctx context.Context) ([]string, error)
 }
 
-// Watch raises an event when a camera has been offline for [Patience], and one when it is back.
+// Watch has owners told when a camera has been offline for [Patience], and when it is back.
 type Watch struct {
 	Presence Presence
-	Alerts   Alerts
-	Raise    func(ctx context.Context, cameraID string, kind Kind, text string) error
+	Teller   Teller
 	Now      func() time.Time
 	Log      *slog.Logger
 
-	offline map[string]time.Time // since when this process knows it
-	told    map[string]bool      // by whatever portal
+	since map[string]time.Time // when this process noticed that a camera is offline
+	told  map[string]bool      // by whichever portal; nil before the first look
 }
 
 // Run watches until ctx ends.
@@ -56,61 +56,67 @@ func (w *Watch) Run(ctx context.Context) error {
 	}
 }
 
-// look compares how cameras are with what owners were told.
+// look compares how cameras are with what owners were told. What fails is tried at the next look.
 func (w *Watch) look(ctx context.Context) error {
-	now, offline := w.Now(), w.Presence.Offline()
-	if w.told == nil { // the first time
-		cameras, err := w.Alerts.Alerts(ctx)
-		if err != nil {
+	if err := w.remember(ctx); err != nil {
+		return err
+	}
+	offline := w.Presence.Offline()
+	for camera := range offline {
+		if err := w.lost(ctx, camera); err != nil {
 			return err
 		}
-		w.told, w.offline = map[string]bool{}, map[string]time.Time{}
-		for _, camera := range cameras {
-			w.told[camera] = true
-		}
 	}
-	for camera := range w.offline {
-		if _, still := offline[camera]; !still {
-			delete(w.offline, camera)
-		}
-	}
-	for camera := range offline {
-		if w.offline[camera].IsZero() {
-			// Not when it was last seen: after a start of the portal every camera needs a moment to be heard.
-			w.offline[camera] = now
-		}
-		if !w.told[camera] && now.Sub(w.offline[camera]) >= Patience {
-			if err := w.raise(ctx, camera); err != nil {
-				return err
-			}
+	for camera := range w.since {
+		if !offline[camera] {
+			delete(w.since, camera)
 		}
 	}
 	for camera := range w.told {
+		if offline[camera] {
+			continue
+		}
+		// It is back, or it changed hands and nobody here knows it any more.
 		if w.Presence.Of(camera).Online {
-			if err := w.end(ctx, camera); err != nil {
+			if err := w.Teller.Online(ctx, camera); err != nil {
 				return err
 			}
 		}
+		delete(w.told, camera)
 	}
 	return nil
 }
 
-func (w *Watch) raise(ctx context.Context, camera string) error {
-	w.told[camera] = true
-	ours, err := w.Alerts.RaiseAlert(ctx, camera)
-	if err != nil || !ours {
+// remember reads, the first time, what owners were told before this process began.
+func (w *Watch) remember(ctx context.Context) error {
+	if w.told != nil {
+		return nil
+	}
+	cameras, err := w.Teller.Told(ctx)
+	if err != nil {
 		return err
 	}
-	w.Log.Info("camera is offline", "camera", camera)
-	return w.Raise(ctx, camera, CameraOffline, w.Presence.Of(camera).Text+".")
+	w.told, w.since = map[string]bool{}, map[string]time.Time{}
+	for _, camera := range cameras {
+		w.told[camera] = true
+	}
+	return nil
 }
 
-func (w *Watch) end(ctx context.Context, camera string) error {
-	delete(w.told, camera)
-	ours, err := w.Alerts.EndAlert(ctx, camera)
-	if err != nil || !ours {
+// lost has the owner of a camera that is offline told, once it is real. The time counts from when this process
+// noticed: after a start of the portal every camera needs a moment to be heard.
+func (w *Watch) lost(ctx context.Context, camera string) error {
+	since, noticed := w.since[camera]
+	if !noticed {
+		w.since[camera] = w.Now()
+		return nil
+	}
+	if w.told[camera] || w.Now().Sub(since) < Patience {
+		return nil
+	}
+	if err := w.Teller.Offline(ctx, camera, w.Presence.Of(camera).Text+"."); err != nil {
 		return err
 	}
-	w.Log.Info("camera is back", "camera", camera)
-	return w.Raise(ctx, camera, CameraOnline, "The camera is online again.")
+	w.told[camera] = true
+	return nil
 }

@@ -3,21 +3,18 @@ package bridge
 import (
 	"bytes"
 	"context"
-	"flag"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"seccam/pkg/doccheck"
 	"seccam/pkg/signaling"
 	"seccam/portal/account"
 	"seccam/portal/store"
 )
-
-var updateDocs = flag.Bool("update", false, "write the table in docs/access.md")
 
 const (
 	passed  = "✓" // to the camera
@@ -123,22 +120,5 @@ func TestMatrixIsInTheDocs(t *testing.T) {
 	for _, row := range matrixTypes {
 		fmt.Fprintf(&table, "| `%s` | %s |\n", row.kind, strings.Join(row.want, " | "))
 	}
-	checkSection(t, "../../docs/access.md", "messages", table.String())
-}
-
-// checkSection compares a part of a document, between two comments, with what it should be.
-func checkSection(t *testing.T, file, name, want string) {
-	t.Helper()
-	data, err := os.ReadFile(file)
-	require.NoError(t, err)
-	begin, end := "<!-- begin "+name+" -->\n", "<!-- end "+name+" -->"
-	before, rest, found := strings.Cut(string(data), begin)
-	require.True(t, found, "%s has no %q", file, begin)
-	got, after, found := strings.Cut(rest, end)
-	require.True(t, found, "%s has no %q", file, end)
-	if *updateDocs && got != want {
-		require.NoError(t, os.WriteFile(file, []byte(before+begin+want+end+after), 0o644))
-		return
-	}
-	require.True(t, want == got, "%s is not current; run: go test -run InTheDocs -update", file)
+	doccheck.Section(t, "../../docs/access.md", "messages", table.String())
 }

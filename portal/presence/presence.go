@@ -135,14 +135,14 @@ func (t *Tracker) Of(camera string) signaling.Presence {
 	return (&entry{}).presence()
 }
 
-// Offline returns the cameras that are not online, but were once, and when each was last heard from.
-func (t *Tracker) Offline() map[string]time.Time {
+// Offline returns the cameras that are not online, but were once.
+func (t *Tracker) Offline() map[string]bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	offline := map[string]time.Time{}
+	offline := map[string]bool{}
 	for camera, e := range t.cameras {
-		if !e.lastSeen.IsZero() && !e.presence().Online {
-			offline[camera] = e.lastSeen
+		if !e.lastSeen.IsZero() && !e.online() {
+			offline[camera] = true
 		}
 	}
 	return offline
@@ -153,7 +153,7 @@ func (t *Tracker) Count() (online int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, e := range t.cameras {
-		if e.presence().Online {
+		if e.online() {
 			online++
 		}
 	}
@@ -163,8 +163,10 @@ func (t *Tracker) Count() (online int) {
 // Online reports whether a camera is connected.
 func (t *Tracker) Online(camera string) bool { return t.Of(camera).Online }
 
+func (e *entry) online() bool { return e.shown.Online && !e.stale }
+
 func (e *entry) presence() signaling.Presence {
-	p := signaling.Presence{Online: e.shown.Online && !e.stale, OnlyPaired: e.shown.OnlyPaired}
+	p := signaling.Presence{Online: e.online(), OnlyPaired: e.shown.OnlyPaired}
 	if !e.lastSeen.IsZero() {
 		p.LastSeen = e.lastSeen.UnixMilli()
 	}

@@ -295,5 +295,6 @@ func endCamera(tx *gorm.DB, cameraID string) error {
 		tx.Where("camera_id = ?", cameraID).Delete(&Share{}).Error,
 		tx.Where("camera_id = ?", cameraID).Delete(&groupCamera{}).Error,
 		tx.Where("camera_id = ?", cameraID).Delete(&Transfer{}).Error,
+		tx.Where("camera_id = ?", cameraID).Delete(&CameraAlert{}).Error,
 		tx.Where("camera_id = ?", cameraID).Delete(&Notice{}).Error)
 }

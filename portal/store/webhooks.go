@@ -74,10 +74,19 @@ func (s *Store) DeleteWebhook(ctx context.Context, userID int64, id string) erro
 	return one(s.db.WithContext(ctx).Where("user_id = ? AND id = ?", userID, id).Delete(&Webhook{}))
 }
 
-// QueueCall has a webhook called as soon as may be.
-func (s *Store) QueueCall(ctx context.Context, call *WebhookCall) error {
-	call.NextAt = s.now()
-	return s.db.WithContext(ctx).Create(call).Error
+// QueueCalls has webhooks called as soon as may be.
+func (s *Store) QueueCalls(ctx context.Context, calls []WebhookCall) error {
+	return s.queueCalls(s.db.WithContext(ctx), calls)
+}
+
+func (s *Store) queueCalls(tx *gorm.DB, calls []WebhookCall) error {
+	if len(calls) == 0 {
+		return nil
+	}
+	for i := range calls {
+		calls[i].NextAt = s.now()
+	}
+	return tx.Create(&calls).Error
 }
 
 // TakeCalls returns up to most calls whose time has come. Nobody else gets them before the lease is over.
@@ -124,17 +133,29 @@ type CameraAlert struct {
 	RaisedAt time.Time
 }
 
-// RaiseAlert reports whether the caller is the one to tell the owner of a camera that it is offline. Of all
-// portals one is, once until [Store.EndAlert].
-func (s *Store) RaiseAlert(ctx context.Context, cameraID string) (bool, error) {
-	made := s.db.WithContext(ctx).Clauses(clause.OnConflict{DoNothing: true}).Create(&CameraAlert{cameraID, s.now()})
-	return made.RowsAffected == 1, made.Error
+// RaiseAlert queues the calls that tell a camera's owner that it is offline. Of all portals one does so, once
+// until [Store.EndAlert]; it reports whether that was this one.
+func (s *Store) RaiseAlert(ctx context.Context, cameraID string, calls []WebhookCall) (first bool, err error) {
+	err = s.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+		made := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&CameraAlert{cameraID, s.now()})
+		if first = made.RowsAffected == 1; made.Error != nil || !first {
+			return made.Error
+		}
+		return s.queueCalls(tx, calls)
+	})
+	return first && err == nil, err
 }
 
-// EndAlert reports whether the caller is the one to tell the owner that the camera is back.
-func (s *Store) EndAlert(ctx context.Context, cameraID string) (bool, error) {
-	gone := s.db.WithContext(ctx).Where("camera_id = ?", cameraID).Delete(&CameraAlert{})
-	return gone.RowsAffected == 1, gone.Error
+// EndAlert queues the calls that tell the owner that the camera is back, if they were told that it was offline.
+func (s *Store) EndAlert(ctx context.Context, cameraID string, calls []WebhookCall) (first bool, err error) {
+	err = s.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+		gone := tx.Where("camera_id = ?", cameraID).Delete(&CameraAlert{})
+		if first = gone.RowsAffected == 1; gone.Error != nil || !first {
+			return gone.Error
+		}
+		return s.queueCalls(tx, calls)
+	})
+	return first && err == nil, err
 }
 
 // Alerts lists the cameras whose owners were told that they are offline.

@@ -65,7 +65,7 @@ func newPortalWith(t *testing.T, change func(*Config)) *portal {
 	p.accounts, err = account.New(p.store, p.presence, p.revoked, p.clock.now, log,
 		account.WithMail(p.mail, publicOrigin), account.WithBreached(&breach.List{}))
 	require.NoError(t, err)
-	p.alerts = &alert.Service{Store: p.store, Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Now: p.clock.now, Log: log}
+	p.alerts = alert.New(alert.Config{Store: p.store, Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Now: p.clock.now, Log: log})
 	p.mqtt = newFakeMQTT(p, log)
 	listener := httptest.NewUnstartedServer(nil)
 	p.url = "http://" + listener.Listener.Addr().String()

@@ -2,11 +2,9 @@ package web
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
 	"net/http"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -16,12 +14,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"seccam/pkg/credential"
+	"seccam/pkg/doccheck"
 	"seccam/pkg/signaling"
 	"seccam/portal/account"
 	"seccam/portal/store"
 )
-
-var updateDocs = flag.Bool("update", false, "write the tables in docs/access.md")
 
 // What a request comes to, as far as access goes.
 const (
@@ -615,22 +612,5 @@ func TestMatrixIsInTheDocs(t *testing.T) {
 		}
 		fmt.Fprintf(&table, "| `%s %s` | %s | %s |\n", route.method, route.path, strings.Join(cells, " | "), scope)
 	}
-	checkSection(t, accessDoc, "routes", table.String())
-}
-
-// checkSection compares a part of a document, between two comments, with what it should be.
-func checkSection(t *testing.T, file, name, want string) {
-	t.Helper()
-	data, err := os.ReadFile(file)
-	require.NoError(t, err)
-	begin, end := "<!-- begin "+name+" -->\n", "<!-- end "+name+" -->"
-	before, rest, found := strings.Cut(string(data), begin)
-	require.True(t, found, "%s has no %q", file, begin)
-	got, after, found := strings.Cut(rest, end)
-	require.True(t, found, "%s has no %q", file, end)
-	if *updateDocs && got != want {
-		require.NoError(t, os.WriteFile(file, []byte(before+begin+want+end+after), 0o644))
-		return
-	}
-	require.True(t, want == got, "%s is not current; run: go test -run InTheDocs -update", file)
+	doccheck.Section(t, accessDoc, "routes", table.String())
 }
