@@ -17,9 +17,6 @@ import (
 	"seccam/pkg/credential"
 )
 
-// inviteTime is how long a paired device's word about a new one holds.
-const inviteTime = 10 * time.Minute
-
 // usedEvery is how often a device's last use is written down: memory cards wear out.
 const usedEvery = time.Hour
 
@@ -48,12 +45,6 @@ type Book struct {
 	file    os.FileInfo // of which content is; nil is none
 	invites map[string]invite
 	changed chan struct{} // closed at the next change
-}
-
-// invite is a paired device's word about the device with a code.
-type invite struct {
-	name  string
-	until time.Time
 }
 
 // Open reads the book. It always returns one: while it cannot be read nobody may watch.
@@ -203,46 +194,6 @@ func checkName(name string) (string, error) {
 		return "", ErrName
 	}
 	return name, nil
-}
-
-// Invite has the device that shows code paired when it comes, for a while. It is for paired devices to ask.
-func (b *Book) Invite(code, name string) error {
-	name, err := checkName(name)
-	if err != nil {
-		return err
-	}
-	if code, err = credential.ParseCode(code); err != nil {
-		return err
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	now := b.cfg.Now()
-	for other, i := range b.invites {
-		if now.After(i.until) {
-			delete(b.invites, other)
-		}
-	}
-	if len(b.invites) >= MaxDevices {
-		return ErrFull
-	}
-	b.invites[code] = invite{name, now.Add(inviteTime)}
-	b.turn() // it may be waiting
-	return nil
-}
-
-// Redeem pairs the device with this certificate if a paired one has asked for it, and reports whether it did.
-func (b *Book) Redeem(fingerprint string) (bool, error) {
-	code := DeviceCode(b.cfg.Camera, fingerprint)
-	b.mu.Lock()
-	i, invited := b.invites[code]
-	if invited {
-		delete(b.invites, code)
-	}
-	b.mu.Unlock()
-	if !invited || b.cfg.Now().After(i.until) {
-		return false, nil
-	}
-	return true, b.Pair(fingerprint, i.name)
 }
 
 // Renew announces the certificate that a device will use from now on; the one before holds until the next one.

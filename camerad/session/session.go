@@ -237,17 +237,6 @@ func (s *session) report(e event) {
 	}
 }
 
-// addCandidate passes on a candidate. A bad one is only one path less.
-func (s *session) addCandidate(c *signaling.Candidate) {
-	s.punch.add(c.Candidate)
-	err := s.peer.connection.AddICECandidate(webrtc.ICECandidateInit{
-		Candidate: c.Candidate, SDPMid: c.SDPMid, SDPMLineIndex: c.SDPMLineIndex, UsernameFragment: c.UsernameFragment,
-	})
-	if err != nil {
-		s.log.Debug("candidate ignored", "error", err)
-	}
-}
-
 // changed follows the connection; see the package comment.
 func (s *session) changed(state webrtc.PeerConnectionState) bool {
 	s.log.Debug("connection", "state", state)
@@ -281,15 +270,6 @@ func (s *session) connected() bool {
 	s.viewer.SetLive(true)
 	s.log.Info("viewer connected")
 	return true
-}
-
-// sendCandidate sends a candidate. The empty one says that no more come (RFC 8838 section 8.2): whoever
-// must send all at once waits for it.
-func (s *session) sendCandidate(init webrtc.ICECandidateInit) {
-	s.send(signaling.Message{Type: signaling.TypeCandidate, Candidate: &signaling.Candidate{
-		Candidate: init.Candidate, SDPMid: init.SDPMid, SDPMLineIndex: init.SDPMLineIndex,
-		UsernameFragment: init.UsernameFragment,
-	}})
 }
 
 func (s *session) bye(reason string) {

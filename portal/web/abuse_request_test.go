@@ -138,6 +138,7 @@ const wrongTyped = `"current_password":1,"code":{},"email":[],"secret":{},"note"
 
 // TestAbuse37_MalformedJSON sends broken JSON to every API route.
 func TestAbuse37_MalformedJSON(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, camera := p.member("owner")
 	second, _ := p.member("second")

@@ -70,6 +70,7 @@ func accountScenes(p *portal) []scene {
 
 // TestSignOnLooks covers the pages about another provider.
 func TestSignOnLooks(t *testing.T) {
+	t.Parallel()
 	id := newProvider(t)
 	p := id.portalOf()
 	member, _ := p.member("owner")
@@ -98,6 +99,7 @@ func TestLinkInABrowser(t *testing.T) {
 }
 
 func TestAccountLooks(t *testing.T) {
+	t.Parallel()
 	p := newNamedPortal(t)
 	checkScenes(p, accountScenes(p))
 }

@@ -6,9 +6,9 @@ import (
 	"seccam/portal/signon"
 )
 
-// accountRoutes is what people do with their own account. proven wants a proof of who they are from the
+// accountPages is what people do with their own account. proven wants a proof of who they are from the
 // last ten minutes, too: the password or a passkey, not only the cookie.
-func (s *server) accountRoutes(page, api *echo.Group) {
+func (s *server) accountPages(page *echo.Group) {
 	page.GET("/account", s.member(s.accountPage))
 	page.GET("/account/proof", s.member(s.proofPage))
 	page.POST("/account/proof", s.member(s.prove))
@@ -45,7 +45,14 @@ func (s *server) accountRoutes(page, api *echo.Group) {
 	page.GET("/forgot/sent", s.sentPage)
 	page.GET("/reset", s.resetPage)
 	page.POST("/reset", s.reset)
+	page.GET("/account/alerts", s.member(s.alertsPage))
+	page.POST("/account/alerts", s.member(s.addWebhook))
+	page.POST("/account/alerts/:webhook/try", s.member(s.tryWebhookPage))
+	page.POST("/account/alerts/:webhook/remove", s.member(s.removeWebhook))
+}
 
+// accountAPI is the same for programs.
+func (s *server) accountAPI(api *echo.Group) {
 	api.GET("/account/identities", s.member(s.apiIdentities))
 	api.DELETE("/account/identities/:linked", s.proven(s.apiUnlink))
 	api.GET("/account/export", s.proven(s.export))
@@ -80,4 +87,8 @@ func (s *server) accountRoutes(page, api *echo.Group) {
 	api.GET("/account/logins", s.member(s.apiLogins))
 	api.DELETE("/account/logins", s.member(s.apiEndLogins))
 	api.DELETE("/account/logins/:login", s.member(s.apiEndLogin))
+	api.GET("/webhooks", s.member(s.apiWebhooks))
+	api.POST("/webhooks", s.member(s.apiAddWebhook))
+	api.POST("/webhooks/:webhook/try", s.member(s.apiTryWebhook))
+	api.DELETE("/webhooks/:webhook", s.member(s.apiRemoveWebhook))
 }

@@ -105,6 +105,7 @@ func alertScenes(p *portal) []scene {
 }
 
 func TestAlertScenes(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	checkScenes(p, alertScenes(p))
 }

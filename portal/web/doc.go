@@ -1,7 +1,7 @@
 // Package web is what people and programs reach over HTTP: the pages, the JSON API with its OpenAPI
 // document, and the door to the signalling WebSocket. It is the only importer of Echo.
 //
-// Start at routes.go: every route is on that one screen, and each feature has a file of its own
+// Start at routes.go, which names every route or where it is; each feature has a file of its own
 // with its page and form handlers; api_*.go holds the same features for programs. Both call
 // account.Service, so the same rules hold whichever way a request came.
 //

@@ -208,6 +208,7 @@ func identityScenes(p *portal) []scene {
 }
 
 func TestIdentityLooks(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	checkScenes(p, identityScenes(p))
 }

@@ -171,6 +171,7 @@ func scenes(p *portal) []scene {
 }
 
 func TestAccessibility(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	checkScenes(p, scenes(p))
 }

@@ -510,6 +510,7 @@ func (c *cast) matrixRoutes() (routes []matrixRoute) {
 
 // TestMatrixOfRoutes asks for every route as everybody, and compares with the table.
 func TestMatrixOfRoutes(t *testing.T) {
+	t.Parallel()
 	c := newCast(t)
 	c.fresh()
 	for _, route := range c.matrixRoutes() {
@@ -559,6 +560,7 @@ func (c *cast) restore(route matrixRoute, role, got string) {
 
 // TestMatrixOfTokens asks for every route of the API with a token of each scope.
 func TestMatrixOfTokens(t *testing.T) {
+	t.Parallel()
 	c := newCast(t)
 	c.fresh()
 	programs := map[account.Scope]*client{}

@@ -162,6 +162,7 @@ func pairingScenes(p *portal) []scene {
 }
 
 func TestPairingLooks(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	checkScenes(p, pairingScenes(p))
 }

@@ -71,6 +71,7 @@ func privacyScenes(p *portal) []scene {
 }
 
 func TestPrivacyAccessibility(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	checkScenes(p, privacyScenes(p))
 	require.Equal(t, http.StatusOK, p.client().get("/healthz").status)

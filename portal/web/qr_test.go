@@ -126,6 +126,7 @@ func versionOf(code barcode.Barcode) int { return (code.Bounds().Dx() - 17) / 4 
 
 // TestQRVersions reads every version from 1 to 15 as another library writes them, at the least and the most correction.
 func TestQRVersions(t *testing.T) {
+	t.Parallel()
 	g := newPortal(t).page()
 	g.open("/login")
 	random := rand.New(rand.NewPCG(1, 2))
@@ -156,6 +157,7 @@ func TestQRVersions(t *testing.T) {
 }
 
 func TestQRModes(t *testing.T) {
+	t.Parallel()
 	g := newPortal(t).page()
 	g.open("/login")
 	random := rand.New(rand.NewPCG(1, 2))
@@ -174,6 +176,7 @@ const labelText = "https://cameras.example.org/claim#id=0123456789abcdefghjk&cod
 
 // TestQRShots reads a label turned, from the side, far and near, in bad light, blurred and dirty.
 func TestQRShots(t *testing.T) {
+	t.Parallel()
 	g := newPortal(t).page()
 	g.open("/login")
 	random := rand.New(rand.NewPCG(3, 4))

@@ -9,9 +9,10 @@ import (
 // apiPrefix is the root of everything that programs call; errors below it are problem details.
 const apiPrefix = "/api/v1"
 
-// routes is every route. anyone needs no login, guest sends people who have one to their cameras,
-// loggedIn needs any login, newcomer needs an unfinished sign-up, member a finished one; memberCamera is for a
-// camera's owner, viewerCamera also for those with whom it is shared, visitor for who has a guest link.
+// routes is every route; those of WHEP, accounts and sharing are in whep.go and *_routes.go. guest sends people
+// who have a login to their cameras, loggedIn needs any login, newcomer an unfinished sign-up, member a finished
+// one; memberCamera is for a camera's owner, viewerCamera also for those with whom it is shared, visitor for who
+// has a guest link.
 func (s *server) routes(e *echo.Echo) {
 	e.Use(s.recoverPanics, s.secureHeaders, s.refuseCrossSite, s.capBody, s.someone)
 
@@ -37,10 +38,6 @@ func (s *server) routes(e *echo.Echo) {
 	page.POST("/setup/cancel", s.newcomer(s.cancelSetup))
 	page.GET("/home", s.member(s.home))
 	page.POST("/notices/:notice/dismiss", s.member(s.dismissNotice))
-	page.GET("/account/alerts", s.member(s.alertsPage))
-	page.POST("/account/alerts", s.member(s.addWebhook))
-	page.POST("/account/alerts/:webhook/try", s.member(s.tryWebhookPage))
-	page.POST("/account/alerts/:webhook/remove", s.member(s.removeWebhook))
 	page.GET("/cameras/new", s.member(s.claimPage))
 	page.POST("/cameras/new", s.member(s.claim))
 	page.GET("/cameras/:id", s.viewerCamera(s.watch))
@@ -53,10 +50,11 @@ func (s *server) routes(e *echo.Echo) {
 	page.POST("/cameras/:id/release", s.memberCamera(s.release))
 	page.POST("/cameras/:id/tokens", s.memberCamera(s.createToken))
 	page.POST("/cameras/:id/tokens/:token/revoke", s.memberCamera(s.revokeToken))
+	s.accountPages(page)
 	s.sharingPages(page)
 
 	api := e.Group(apiPrefix, s.loadCaller)
-	s.accountRoutes(page, api)
+	s.accountAPI(api)
 	s.sharingAPI(api)
 	api.GET("/signal", s.ownOrigin(s.signalOf(s.loggedIn(s.signal), s.visitor(s.guestSignal))))
 	api.POST("/signup", s.apiSignUp)
@@ -65,10 +63,6 @@ func (s *server) routes(e *echo.Echo) {
 	api.POST("/login", s.apiLogIn)
 	api.POST("/logout", s.apiLogOut)
 	api.GET("/account", s.loggedIn(s.apiAccount))
-	api.GET("/webhooks", s.member(s.apiWebhooks))
-	api.POST("/webhooks", s.member(s.apiAddWebhook))
-	api.POST("/webhooks/:webhook/try", s.member(s.apiTryWebhook))
-	api.DELETE("/webhooks/:webhook", s.member(s.apiRemoveWebhook))
 	api.GET("/cameras", s.member(s.apiCameras))
 	api.POST("/cameras", s.member(s.apiClaim))
 	api.GET("/cameras/:id", s.viewerCamera(s.apiCamera))

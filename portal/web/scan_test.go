@@ -186,6 +186,7 @@ func scanScenes(p *portal) []scene {
 }
 
 func TestScanLooks(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	checkScenes(p, scanScenes(p))
 }

@@ -109,6 +109,7 @@ func sharingScenes(f *family) []scene {
 }
 
 func TestSharingAccessibility(t *testing.T) {
+	t.Parallel()
 	f := newFamily(t)
 	f.presence.set(f.camera, online())
 	checkScenes(f.portal, sharingScenes(f))

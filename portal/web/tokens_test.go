@@ -90,6 +90,7 @@ func tokenScenes(p *portal) []scene {
 }
 
 func TestViewTokensAccessibility(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	checkScenes(p, tokenScenes(p))
 }
