@@ -16,11 +16,12 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
+	"golang.org/x/sync/singleflight"
 
 	"seccam/pkg/credential"
 )
@@ -84,8 +85,8 @@ type Provider struct {
 	now    func() time.Time
 	log    *slog.Logger
 
-	mu    sync.Mutex
-	known *oidc.Provider // nil until it was asked what it is
+	known  atomic.Pointer[oidc.Provider] // nil until it was asked what it is
+	asking singleflight.Group            // so that many people wait for one answer
 }
 
 // New returns the provider of a configuration that was validated, nil if there is none. origin is the portal's.
@@ -121,19 +122,22 @@ func (p *Provider) Close() {
 
 // discover asks the provider what it is, once it answers. It may be down while the portal starts.
 func (p *Provider) discover() (*oidc.Provider, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.known != nil {
-		return p.known, nil
+	if known := p.known.Load(); known != nil {
+		return known, nil
 	}
-	// The provider keeps this context to fetch keys later, so it must not end with a request.
-	known, err := oidc.NewProvider(oidc.ClientContext(context.Background(), p.client), p.cfg.Issuer)
+	_, err, _ := p.asking.Do("", func() (any, error) {
+		// The provider keeps this context to fetch keys later, so it must not end with a request.
+		known, err := oidc.NewProvider(oidc.ClientContext(context.Background(), p.client), p.cfg.Issuer)
+		if err == nil {
+			p.known.Store(known)
+		}
+		return nil, err
+	})
 	if err != nil {
 		p.log.Error("the provider does not say what it is", "issuer", p.cfg.Issuer, "error", err)
 		return nil, ErrUnreachable
 	}
-	p.known = known
-	return known, nil
+	return p.known.Load(), nil
 }
 
 // trip is what waits in the browser's login session.
