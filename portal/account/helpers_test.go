@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -14,6 +12,7 @@ import (
 
 	"seccam/pkg/credential"
 	"seccam/portal/store"
+	"seccam/portal/store/storetest"
 )
 
 const password = "correct horse 1"
@@ -41,7 +40,7 @@ type bench struct {
 	revoked  []string
 	revoke   error // what the next revocation returns
 	log      *bytes.Buffer
-	path     string
+	database string
 
 	mu sync.Mutex
 	at time.Time
@@ -61,13 +60,13 @@ func (b *bench) advance(d time.Duration) {
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
-	b := &bench{t: t, at: time.Unix(1_700_000_000, 0), log: &bytes.Buffer{}, path: filepath.Join(t.TempDir(), "portal.db")}
+	b := &bench{t: t, at: time.Unix(1_700_000_000, 0), log: &bytes.Buffer{}, database: storetest.Database(t)}
 	b.presence = &fakePresence{
 		online: func(string) bool { return false },
 		flush:  func(context.Context) error { return nil },
 	}
 	var err error
-	b.store, err = store.Open(t.Context(), b.path, b.clock)
+	b.store, err = store.Open(t.Context(), b.database, b.clock)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, b.store.Close()) })
 	revoke := revokeFunc(func(subject string) error {
@@ -116,17 +115,8 @@ func (b *bench) revocations() (subjects []string) {
 	return subjects
 }
 
-// written is every byte that the service has left behind: the database's files and the log.
+// written is everything that the service has left behind: in the database and in the log.
 func (b *bench) written() []byte {
 	b.t.Helper()
-	all := b.log.Bytes()
-	files, err := filepath.Glob(b.path + "*")
-	require.NoError(b.t, err)
-	require.NotEmpty(b.t, files)
-	for _, file := range files {
-		data, err := os.ReadFile(file)
-		require.NoError(b.t, err)
-		all = append(all, data...)
-	}
-	return all
+	return append(b.log.Bytes(), storetest.Contents(b.t, b.database)...)
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -15,17 +14,18 @@ import (
 
 	"seccam/pkg/credential"
 	"seccam/portal/store"
+	"seccam/portal/store/storetest"
 )
 
 // world is a database that several portals use, and what must be true of it. Portals are reopened in the
 // middle of things, as if they had been restarted.
 type world struct {
-	t       *testing.T
-	path    string
-	portals []*Service
-	stores  []*store.Store
-	users   []*store.User
-	cameras []*sharedCamera
+	t        *testing.T
+	database string
+	portals  []*Service
+	stores   []*store.Store
+	users    []*store.User
+	cameras  []*sharedCamera
 }
 
 // sharedCamera is what the model knows of a camera. Its fields are guarded by mu, which is held over no call of
@@ -49,8 +49,8 @@ type deadRight struct {
 
 const worldUsers, worldCameras, worldPortals = 4, 2, 2
 
-func newWorld(t *testing.T, path string) *world {
-	w := &world{t: t, path: path}
+func newWorld(t *testing.T, database string) *world {
+	w := &world{t: t, database: database}
 	for range worldPortals {
 		w.portals, w.stores = append(w.portals, nil), append(w.stores, nil)
 	}
@@ -83,7 +83,7 @@ func (w *world) open(i int) {
 	if w.stores[i] != nil {
 		require.NoError(w.t, w.stores[i].Close())
 	}
-	s, err := store.Open(w.t.Context(), w.path, nil)
+	s, err := store.Open(w.t.Context(), w.database, nil)
 	require.NoError(w.t, err)
 	quiet := &fakePresence{online: func(string) bool { return true }, flush: func(context.Context) error { return nil }}
 	w.stores[i] = s
@@ -118,10 +118,8 @@ func drawStep(t *rapid.T) step {
 // Any concurrent history of claims, releases, transfers, shares, guest links and views, through several portals
 // that restart in the middle: never two owners, and never access after an acknowledged end.
 func TestConcurrentHistoriesOfSharing(t *testing.T) {
-	dir, n := t.TempDir(), 0
 	rapid.Check(t, func(rt *rapid.T) {
-		n++
-		w := newWorld(t, filepath.Join(dir, fmt.Sprint(n, ".db")))
+		w := newWorld(t, storetest.Database(t))
 		defer w.close()
 		for range rapid.IntRange(1, 3).Draw(rt, "rounds") {
 			lanes := make([][]step, 3)

@@ -16,7 +16,7 @@ func TestAuditLogIsAppendOnly(t *testing.T) {
 	}
 	for _, attempt := range []string{
 		"UPDATE audit_log SET actor = 'nobody'", "UPDATE audit_log SET at = at WHERE id = 1", "DELETE FROM audit_log",
-		"DELETE FROM audit_log WHERE id = 1", "REPLACE INTO audit_log SELECT * FROM audit_log WHERE id = 1",
+		"DELETE FROM audit_log WHERE id = 1", "REPLACE INTO audit_log SELECT * FROM audit_log WHERE id = 1", "TRUNCATE audit_log",
 	} {
 		require.Error(t, s.db.Exec(attempt).Error, attempt)
 	}

@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strconv"
 	"time"
 
@@ -156,14 +158,17 @@ func (s *Store) ReportFingerprint(ctx context.Context, cameraID, fingerprint str
 	})
 }
 
-// Seen records when cameras were last heard from, all in one transaction.
+// Seen records when cameras were last heard from, all in one transaction. Several portals hear the same cameras:
+// they write in the same order, so that they cannot wait for each other in a circle, and never turn time back.
 func (s *Store) Seen(ctx context.Context, at map[string]time.Time) error {
 	if len(at) == 0 {
 		return nil
 	}
 	return s.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
-		for id, when := range at {
-			if err := tx.Model(&Camera{}).Where("id = ?", id).Update("last_seen_at", when.UTC()).Error; err != nil {
+		for _, id := range slices.Sorted(maps.Keys(at)) {
+			when := at[id].UTC()
+			later := tx.Model(&Camera{}).Where("id = ? AND (last_seen_at IS NULL OR last_seen_at < ?)", id, when)
+			if err := later.Update("last_seen_at", when).Error; err != nil {
 				return err
 			}
 		}

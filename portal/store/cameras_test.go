@@ -3,7 +3,6 @@ package store
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -12,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"seccam/pkg/credential"
+	"seccam/portal/store/storetest"
 )
 
 func TestClaimAndItsRefusals(t *testing.T) {
@@ -39,8 +39,8 @@ func TestClaimAndItsRefusals(t *testing.T) {
 
 // Two portals on one database, many requests at once: one of them gets the camera.
 func TestAbuse03_TwoSimultaneousClaims(t *testing.T) {
-	path, clock := filepath.Join(t.TempDir(), "portal.db"), newClock()
-	stores := []*Store{openAt(t, path, clock), openAt(t, path, clock)}
+	database, clock := storetest.Database(t), newClock()
+	stores := []*Store{openAt(t, database, clock), openAt(t, database, clock)}
 	const people = 8
 	users := make([]*User, people)
 	for i := range users {
@@ -161,6 +161,33 @@ func TestSeen(t *testing.T) {
 	require.NoError(t, s.Seen(t.Context(), map[string]time.Time{a.id: clock.now(), "unknown": clock.now()}))
 	require.True(t, camera(t, s, a.id).LastSeenAt.Equal(clock.now()))
 	require.Nil(t, camera(t, s, b.id).LastSeenAt)
+	require.NoError(t, s.Seen(t.Context(), map[string]time.Time{a.id: clock.now().Add(-time.Second), b.id: clock.now()}))
+	require.True(t, camera(t, s, a.id).LastSeenAt.Equal(clock.now()), "another portal has heard it later")
+	require.True(t, camera(t, s, b.id).LastSeenAt.Equal(clock.now()))
+}
+
+// Portals that hear the same cameras all save when, at the same time.
+func TestPortalsSaveTheSameCameras(t *testing.T) {
+	database, clock := storetest.Database(t), newClock()
+	seen, stores := map[string]time.Time{}, []*Store{openAt(t, database, clock), openAt(t, database, clock)}
+	for range 30 {
+		seen[provision(t, stores[0]).id] = clock.now()
+	}
+	var group sync.WaitGroup
+	for _, s := range stores {
+		group.Go(func() {
+			for i := range 10 {
+				later := map[string]time.Time{}
+				for id, at := range seen {
+					later[id] = at.Add(time.Duration(i) * time.Second)
+				}
+				if err := s.Seen(t.Context(), later); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	group.Wait()
 }
 
 func TestKeyVersionRises(t *testing.T) {

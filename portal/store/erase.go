@@ -141,7 +141,7 @@ func released(claimHash []byte) map[string]any {
 // scrub empties SQLite's write-ahead log, which still has what was deleted; in the file itself deleted content is
 // overwritten (secure_delete). Postgres does so by its own vacuum, in its own time.
 func (s *Store) scrub(ctx context.Context) error {
-	if s.db.Name() != "sqlite" {
+	if !s.sqlite() {
 		return nil
 	}
 	var result struct{ Busy, Log, Checkpointed int }

@@ -1,7 +1,7 @@
 package store
 
 import (
-	"path/filepath"
+	"context"
 	"sync"
 	"testing"
 	"time"
@@ -10,11 +10,18 @@ import (
 	"go.uber.org/goleak"
 
 	"seccam/pkg/credential"
+	"seccam/portal/store/storetest"
 )
 
 func TestMain(m *testing.M) {
 	// database/sql ends its opener asynchronously to Close; goleak waits for it.
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(storetest.Both{M: m, Prepare: func(database string) error {
+		s, err := Open(context.Background(), database, nil)
+		if err != nil {
+			return err
+		}
+		return s.Close()
+	}})
 }
 
 // testClock is a time that only the test moves.
@@ -37,9 +44,9 @@ func (c *testClock) advance(d time.Duration) {
 	c.at = c.at.Add(d)
 }
 
-func openAt(t *testing.T, path string, clock *testClock) *Store {
+func openAt(t *testing.T, database string, clock *testClock) *Store {
 	t.Helper()
-	s, err := Open(t.Context(), path, clock.now)
+	s, err := Open(t.Context(), database, clock.now)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	return s
@@ -48,7 +55,7 @@ func openAt(t *testing.T, path string, clock *testClock) *Store {
 func open(t *testing.T) (*Store, *testClock) {
 	t.Helper()
 	clock := newClock()
-	return openAt(t, filepath.Join(t.TempDir(), "data", "portal.db"), clock), clock
+	return openAt(t, storetest.Database(t), clock), clock
 }
 
 // label is what stands on a camera.

@@ -3,7 +3,6 @@ package store
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -11,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"seccam/pkg/credential"
+	"seccam/portal/store/storetest"
 )
 
 // model is what the store must say: who owns each camera, with which code it can be claimed, and
@@ -43,11 +43,9 @@ type modelUser struct {
 // Any history of sign-ups, confirmations, expiries, claims and releases: at most one owner, no code
 // works twice, nothing is lost.
 func TestHistoriesOfOwnership(t *testing.T) {
-	dir, n := t.TempDir(), 0
 	rapid.Check(t, func(rt *rapid.T) {
-		n++
 		m := &model{t: t, clock: newClock(), users: map[int64]*modelUser{}, names: map[string]int64{}}
-		s, err := Open(t.Context(), filepath.Join(dir, fmt.Sprint(n)), m.clock.now)
+		s, err := Open(t.Context(), storetest.Database(t), m.clock.now)
 		require.NoError(rt, err)
 		defer func() { require.NoError(rt, s.Close()) }()
 		m.s = s

@@ -35,10 +35,15 @@ func (s *Store) Revoke(ctx context.Context, subject string) error {
 	return s.db.WithContext(ctx).Create(&Revocation{Subject: subject}).Error
 }
 
-// RevocationsAfter lists the revocations recorded after the one with the given id.
-func (s *Store) RevocationsAfter(ctx context.Context, id int64) ([]Revocation, error) {
+// RevocationsAfter lists the revocations whose ids are greater than the given one, and those with ids that were
+// missing before: on Postgres an id is given when a transaction writes, and others see it when that ends.
+func (s *Store) RevocationsAfter(ctx context.Context, id int64, missing ...int64) ([]Revocation, error) {
+	after := s.db.WithContext(ctx).Where("id > ?", id)
+	if len(missing) > 0 {
+		after = after.Or("id IN ?", missing)
+	}
 	var list []Revocation
-	err := s.db.WithContext(ctx).Where("id > ?", id).Order("id").Find(&list).Error
+	err := after.Order("id").Find(&list).Error
 	return list, err
 }
 

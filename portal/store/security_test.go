@@ -1,7 +1,6 @@
 package store
 
 import (
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -9,11 +8,13 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"seccam/portal/store/storetest"
 )
 
 func TestAbuse25_NonceIsUsedOnce(t *testing.T) {
-	path, clock := filepath.Join(t.TempDir(), "portal.db"), newClock()
-	stores := []*Store{openAt(t, path, clock), openAt(t, path, clock)}
+	database, clock := storetest.Database(t), newClock()
+	stores := []*Store{openAt(t, database, clock), openAt(t, database, clock)}
 	var fresh atomic.Int32
 	var group sync.WaitGroup
 	for i := range 10 {

@@ -2,17 +2,14 @@ package store
 
 import (
 	"context"
-	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
-	"github.com/pressly/goose/v3"
 	"gorm.io/driver/postgres"
 	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
@@ -22,9 +19,6 @@ import (
 // ErrNotFound is returned when what was asked for does not exist, or is not the asker's: the same
 // on purpose.
 var ErrNotFound = errors.New("not found")
-
-//go:embed migrations
-var migrations embed.FS
 
 // Store is a connection to the database. Its methods are safe for concurrent use.
 type Store struct {
@@ -38,7 +32,19 @@ func Open(ctx context.Context, database string, now func() time.Time) (*Store, e
 	if now == nil {
 		now = time.Now
 	}
-	dialector, dialect, err := dialectorOf(database)
+	s, err := connect(database, now)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.migrate(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// connect opens a database as it is.
+func connect(database string, now func() time.Time) (*Store, error) {
+	dialector, err := dialectorOf(database)
 	if err != nil {
 		return nil, err
 	}
@@ -50,19 +56,15 @@ func Open(ctx context.Context, database string, now func() time.Time) (*Store, e
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	s := &Store{db: db, now: func() time.Time { return now().UTC() }}
-	if err := s.migrate(ctx, dialect); err != nil {
-		return nil, errors.Join(err, s.Close())
-	}
-	return s, nil
+	return &Store{db: db, now: func() time.Time { return now().UTC() }}, nil
 }
 
-func dialectorOf(database string) (gorm.Dialector, goose.Dialect, error) {
+func dialectorOf(database string) (gorm.Dialector, error) {
 	if strings.HasPrefix(database, "postgres://") || strings.HasPrefix(database, "postgresql://") {
-		return postgres.Open(database), goose.DialectPostgres, nil
+		return postgres.Open(database), nil
 	}
 	if err := os.MkdirAll(filepath.Dir(database), 0o700); err != nil {
-		return nil, "", fmt.Errorf("database folder: %w", err)
+		return nil, fmt.Errorf("database folder: %w", err)
 	}
 	// WAL lets readers go on during a write; immediate transactions wait for their turn instead of
 	// failing half way.
@@ -71,26 +73,7 @@ func dialectorOf(database string) (gorm.Dialector, goose.Dialect, error) {
 		"_txlock": {"immediate"}, "_synchronous": {"NORMAL"},
 		"_secure_delete": {"on"}, // what is deleted is overwritten
 	}
-	return sqlite.Open("file:" + database + "?" + options.Encode()), goose.DialectSQLite3, nil
-}
-
-func (s *Store) migrate(ctx context.Context, dialect goose.Dialect) error {
-	sub, err := fs.Sub(migrations, "migrations/"+string(dialect))
-	if err != nil {
-		return fmt.Errorf("migrations: %w", err)
-	}
-	db, err := s.db.DB()
-	if err != nil {
-		return fmt.Errorf("migrations: %w", err)
-	}
-	provider, err := goose.NewProvider(dialect, db, sub)
-	if err != nil {
-		return fmt.Errorf("migrations: %w", err)
-	}
-	if _, err := provider.Up(ctx); err != nil {
-		return fmt.Errorf("migrate database: %w", err)
-	}
-	return nil
+	return sqlite.Open("file:" + database + "?" + options.Encode()), nil
 }
 
 // Ping reports whether the database answers.
