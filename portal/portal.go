@@ -191,7 +191,7 @@ func (p *portal) wireWeb(master credential.Secret) error {
 			Devices: devices{&device.Service{
 				Store: p.store, Master: master, Keys: p.keys, MQTTURL: p.mqttURL, Now: time.Now, Log: p.log,
 			}},
-			Places: p.places, SignOn: p.signOn, Alerts: p.alerts, Ready: p.ready, Now: time.Now, Log: p.log,
+			Throttles: p.store, Places: p.places, SignOn: p.signOn, Alerts: p.alerts, Ready: p.ready, Now: time.Now, Log: p.log,
 		})
 	return err
 }

@@ -134,13 +134,14 @@ func (s *Store) DismissNotice(ctx context.Context, userID, id int64) error {
 	return one(s.db.WithContext(ctx).Where("user_id = ? AND id = ?", userID, id).Delete(&Notice{}))
 }
 
-// Prune removes what has expired: sign-ups, nonces, login sessions, and revocations after a week. What lets
+// Prune removes what has expired: sign-ups, nonces, throttles, login sessions, and revocations after a week. What lets
 // others watch stays in its owner's sight for a month more.
 func (s *Store) Prune(ctx context.Context) error {
 	now := s.now()
 	db := s.db.WithContext(ctx)
 	return errors.Join(
 		s.ExpirePending(ctx),
+		s.pruneThrottles(ctx, throttlesKept),
 		db.Exec("DELETE FROM used_nonces WHERE expires_at < ?", now).Error,
 		db.Exec("DELETE FROM mail_tokens WHERE expires_at < ?", now).Error,
 		db.Exec("DELETE FROM login_sessions WHERE expires_at < ?", now).Error,

@@ -80,14 +80,14 @@ func (s *server) confirmCodes(c echo.Context, user *store.User) error {
 
 // confirm is the confirmation itself, of the page and of the API.
 func (s *server) confirm(c echo.Context, user *store.User, code string) ([]string, error) {
-	if err := s.throttle(s.limits.second, secondKey(user)); err != nil {
+	if err := s.throttle(c, s.limits.second, secondKey(user)); err != nil {
 		return nil, err
 	}
 	recovery, err := s.Factors.ConfirmCodes(c.Request().Context(), user.ID, code)
 	if err != nil {
 		return nil, codeError(err, fieldOneTime)
 	}
-	s.limits.second.forget(secondKey(user))
+	s.forgive(c, s.limits.second, secondKey(user))
 	return recovery, nil
 }
 

@@ -59,7 +59,7 @@ func (s *server) guarded(c echo.Context, user *store.User, try func() error) err
 	}
 	err := try()
 	if err == nil {
-		s.limits.guess.forget(guessKey(c, user.Username))
+		s.forgive(c, s.limits.guess, guessKey(c, user.Username))
 	}
 	return err
 }

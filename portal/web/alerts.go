@@ -87,7 +87,7 @@ func (s *server) apiTryWebhook(c echo.Context, user *store.User) error {
 
 // tryWebhook is throttled, so that nobody makes the portal call somebody else over and over.
 func (s *server) tryWebhook(c echo.Context, user *store.User) (failure string, err error) {
-	if err := s.throttle(s.limits.webhook, strconv.FormatInt(user.ID, 10)); err != nil {
+	if err := s.throttle(c, s.limits.webhook, strconv.FormatInt(user.ID, 10)); err != nil {
 		return "", err
 	}
 	return s.Alerts.Try(c.Request().Context(), user.ID, c.Param("webhook"))

@@ -91,7 +91,7 @@ func (s *server) byAPIToken(c echo.Context, scope account.Scope) (*store.User, *
 	if err != nil {
 		return nil, nil, fmt.Errorf("API token: %w", err)
 	}
-	if err := s.throttle(s.limits.api, token.ID); err != nil {
+	if err := s.throttle(c, s.limits.api, token.ID); err != nil {
 		return nil, nil, err
 	}
 	if scope != "" && !token.May(string(scope)) {

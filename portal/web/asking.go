@@ -47,8 +47,8 @@ func (a *asking) end(userID int64) {
 
 // askCamera lets a request to an online camera through: not too many of one account, and none to a
 // camera that cannot answer. lost says what that means for what the person wanted.
-func (s *server) askCamera(user *store.User, camera *store.Camera, lost string) (done func(), err error) {
-	if err := s.throttle(s.limits.call, strconv.FormatInt(user.ID, 10)); err != nil {
+func (s *server) askCamera(c echo.Context, user *store.User, camera *store.Camera, lost string) (done func(), err error) {
+	if err := s.throttle(c, s.limits.call, strconv.FormatInt(user.ID, 10)); err != nil {
 		return nil, err
 	}
 	if presence := s.Presence.Of(camera.ID); !presence.Online {

@@ -106,7 +106,7 @@ func TestCamerasThatDoNotAnswer(t *testing.T) {
 			assert.NotContains(t, answer.body, "secret of ours")
 		}
 	}
-	p.server.limits = newLimits()
+	p.forgive()
 	p.cameras.set(func(f *fakeCameras) { f.err = errors.New("it was asked") })
 	p.presence.set(camera, offline("Offline: the camera was shut down"))
 	for name, words := range map[string]string{"snapshot": "when it is back", "get": "kept in the camera", "put": "Nothing was changed. Bring the camera online"} {

@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -11,8 +12,10 @@ import (
 	"net/netip"
 	"net/url"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -48,6 +51,22 @@ type portal struct {
 	server   *server
 	url      string
 	path     string // of the database
+	forgiven int
+}
+
+// Spend and Restore are the store's, over keys that nobody has used since the test last forgave.
+func (p *portal) Spend(ctx context.Context, throttle store.Throttle, key string) (time.Duration, error) {
+	return p.store.Spend(ctx, throttle, strconv.Itoa(p.forgiven)+" "+key)
+}
+
+func (p *portal) Restore(ctx context.Context, throttle store.Throttle, key string) error {
+	return p.store.Restore(ctx, throttle, strconv.Itoa(p.forgiven)+" "+key)
+}
+
+// forgive gives everybody their bursts back: the test is not about them.
+func (p *portal) forgive() {
+	p.forgiven++
+	p.server.limits = newLimits(p, p.clock.now)
 }
 
 func newPortal(t *testing.T) *portal { return newPortalWith(t, func(*Config) {}) }
@@ -79,8 +98,8 @@ func newPortalWith(t *testing.T, change func(*Config)) *portal {
 	p.server, err = newServer(cfg, Deps{
 		Accounts: p.accounts, Factors: factors, Logins: p.store.Logins(), Presence: p.presence, Cameras: p.cameras, Signals: p.signals, Devices: p.devices,
 		Watching: whep.New(p.mqtt.hub, p.presence, log),
-		Alerts:   p.alerts,
-		Ready:    p.store.Ping, Now: p.clock.now, Log: log,
+		Alerts:   p.alerts, Throttles: p,
+		Ready: p.store.Ping, Now: p.clock.now, Log: log,
 	})
 	require.NoError(t, err)
 	listener.Config.Handler = p.server.echo

@@ -162,7 +162,7 @@ func (s *server) withdrawTransfer(c echo.Context, user *store.User, camera *stor
 
 // offer is the offer itself, of the page and of the API.
 func (s *server) offer(c echo.Context, user *store.User, camera *store.Camera, username string) (*store.Transfer, error) {
-	if err := s.throttle(s.limits.invite, strconv.FormatInt(user.ID, 10)); err != nil {
+	if err := s.throttle(c, s.limits.invite, strconv.FormatInt(user.ID, 10)); err != nil {
 		return nil, err
 	}
 	return s.Accounts.OfferCamera(c.Request().Context(), user, camera.ID, username)

@@ -2,6 +2,7 @@ package web
 
 import (
 	"container/list"
+	"context"
 	"net/netip"
 	"sync"
 	"time"
@@ -13,10 +14,11 @@ import (
 // forgotten, so that memory cannot be filled from outside.
 const limiterKeys = 10_000
 
-// limiter allows each key a burst and then a steady rate.
+// limiter allows each key a burst and then a steady rate, in this process.
 type limiter struct {
 	every time.Duration // one more request each
 	burst int
+	now   func() time.Time
 
 	mu      sync.Mutex
 	entries map[string]*list.Element
@@ -28,18 +30,18 @@ type limiterEntry struct {
 	bucket *rate.Limiter
 }
 
-func newLimiter(burst int, every time.Duration) *limiter {
-	return &limiter{every: every, burst: burst, entries: map[string]*list.Element{}, recent: list.New()}
+func newLimiter(burst int, every time.Duration, now func() time.Time) *limiter {
+	return &limiter{every: every, burst: burst, now: now, entries: map[string]*list.Element{}, recent: list.New()}
 }
 
-// take spends one request of key. It returns 0, or how long to wait if there is none left.
-func (l *limiter) take(key string, now time.Time) time.Duration {
-	bucket := l.bucket(key)
+// take implements limit; it never fails.
+func (l *limiter) take(_ context.Context, key string) (time.Duration, error) {
+	bucket, now := l.bucket(key), l.now()
 	if bucket.AllowN(now, 1) {
-		return 0
+		return 0, nil
 	}
 	missing := 1 - bucket.TokensAt(now)
-	return time.Duration(missing * float64(l.every))
+	return time.Duration(missing * float64(l.every)), nil
 }
 
 func (l *limiter) bucket(key string) *rate.Limiter {
@@ -56,16 +58,6 @@ func (l *limiter) bucket(key string) *rate.Limiter {
 	bucket := rate.NewLimiter(rate.Every(l.every), l.burst)
 	l.entries[key] = l.recent.PushFront(limiterEntry{key, bucket})
 	return bucket
-}
-
-// forget gives key its burst back.
-func (l *limiter) forget(key string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if element, known := l.entries[key]; known {
-		l.recent.Remove(element)
-		delete(l.entries, key)
-	}
 }
 
 // addressKey is what counts as one client: an IPv4 address or an IPv6 network of 64 bits, since a

@@ -49,7 +49,7 @@ func (s *server) checkLogIn(c echo.Context, username, password string) (user *st
 	if err != nil {
 		return nil, false, err
 	}
-	s.limits.guess.forget(guessKey(c, username))
+	s.forgive(c, s.limits.guess, guessKey(c, username))
 	complete, err = s.firstFactorGiven(c, user, account.ByPassword)
 	return user, complete, err
 }

@@ -300,7 +300,7 @@ func newCast(t *testing.T) *cast {
 // enter logs a role in anew.
 func (c *cast) enter(role string) {
 	c.t.Helper()
-	c.server.limits = newLimits()
+	c.forgive()
 	if role == "pending" {
 		if user, err := c.store.UserByName(c.t.Context(), "pending"); err == nil {
 			require.NoError(c.t, c.store.DeletePending(c.t.Context(), user.ID))
@@ -434,7 +434,7 @@ func (c *cast) as(role string) *client {
 
 // ask makes a request that changes as little as it can, and says what it came to.
 func (c *cast) ask(client *client, method, route string) string {
-	c.server.limits = newLimits()
+	c.forgive()
 	path := c.path(route)
 	if strings.HasSuffix(route, "/export") {
 		path += "?format=csv"

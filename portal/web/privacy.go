@@ -52,7 +52,7 @@ func newPrivacyBody(reply signaling.PrivacyReply) privacyBody {
 
 // apiPrivacy asks the camera: the settings are kept there and nowhere else.
 func (s *server) apiPrivacy(c echo.Context, user *store.User, camera *store.Camera) error {
-	done, err := s.askCamera(user, camera, "Its privacy settings are kept in the camera and can be seen when it is back.")
+	done, err := s.askCamera(c, user, camera, "Its privacy settings are kept in the camera and can be seen when it is back.")
 	if err != nil {
 		return err
 	}
@@ -76,7 +76,7 @@ func (s *server) apiSetPrivacy(c echo.Context, user *store.User, camera *store.C
 	if err != nil {
 		return err
 	}
-	done, err := s.askCamera(user, camera, "Nothing was changed. Bring the camera online, then save again.")
+	done, err := s.askCamera(c, user, camera, "Nothing was changed. Bring the camera online, then save again.")
 	if err != nil {
 		return err
 	}

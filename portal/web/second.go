@@ -74,7 +74,7 @@ func (s *server) half(next userHandler) echo.HandlerFunc {
 // secondFactorGiven makes a half log-in a whole one.
 func (s *server) secondFactorGiven(c echo.Context, user *store.User, by string) error {
 	method := s.logins.GetString(c.Request().Context(), keyHalfBy)
-	s.limits.second.forget(secondKey(user))
+	s.forgive(c, s.limits.second, secondKey(user))
 	return s.beginLogin(c, user.ID, method+" and "+by)
 }
 
@@ -85,7 +85,7 @@ func (s *server) throttleSecond(c echo.Context, user *store.User) error {
 	if err := s.throttleAddress(c, s.limits.logIn); err != nil {
 		return err
 	}
-	return s.throttle(s.limits.second, secondKey(user))
+	return s.throttle(c, s.limits.second, secondKey(user))
 }
 
 // secondView is the page that asks for the second factor.

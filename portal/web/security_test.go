@@ -109,32 +109,36 @@ func TestAliveKeepsLoginsWhenTheDatabaseIsDown(t *testing.T) {
 	assert.Contains(t, p.log.String(), "check login")
 }
 
+func take(t *testing.T, l limit, key string) time.Duration {
+	t.Helper()
+	wait, err := l.take(t.Context(), key)
+	require.NoError(t, err)
+	return wait
+}
+
 func TestLimiter(t *testing.T) {
-	l := newLimiter(2, time.Second)
 	now := time.Unix(1000, 0)
-	assert.Zero(t, l.take("a", now))
-	assert.Zero(t, l.take("a", now))
-	wait := l.take("a", now)
-	assert.InDelta(t, time.Second, wait, float64(time.Millisecond))
-	assert.InDelta(t, time.Second, l.take("a", now), float64(time.Millisecond), "a refused request costs nothing")
-	assert.Zero(t, l.take("b", now), "another key has its own burst")
-	assert.Zero(t, l.take("a", now.Add(time.Second)))
-	l.forget("a")
-	assert.Zero(t, l.take("a", now.Add(time.Second)))
+	l := newLimiter(2, time.Second, func() time.Time { return now })
+	assert.Zero(t, take(t, l, "a"))
+	assert.Zero(t, take(t, l, "a"))
+	assert.InDelta(t, time.Second, take(t, l, "a"), float64(time.Millisecond))
+	assert.InDelta(t, time.Second, take(t, l, "a"), float64(time.Millisecond), "a refused request costs nothing")
+	assert.Zero(t, take(t, l, "b"), "another key has its own burst")
+	now = now.Add(time.Second)
+	assert.Zero(t, take(t, l, "a"))
 }
 
 func TestLimiterIsBounded(t *testing.T) {
-	l := newLimiter(1, time.Hour)
-	now := time.Unix(1000, 0)
+	l := newLimiter(1, time.Hour, new(clock).now)
 	for i := range limiterKeys {
-		l.take(strconv.Itoa(i), now)
+		take(t, l, strconv.Itoa(i))
 	}
-	assert.NotZero(t, l.take("0", now), "remembered, and used last now")
-	l.take("one more", now)
+	assert.NotZero(t, take(t, l, "0"), "remembered, and used last now")
+	take(t, l, "one more")
 	assert.Len(t, l.entries, limiterKeys)
 	assert.Equal(t, limiterKeys, l.recent.Len())
-	assert.NotZero(t, l.take("0", now))
-	assert.Zero(t, l.take("1", now), "the one unused longest was forgotten")
+	assert.NotZero(t, take(t, l, "0"))
+	assert.Zero(t, take(t, l, "1"), "the one unused longest was forgotten")
 }
 
 func TestAddressKey(t *testing.T) {
@@ -148,11 +152,10 @@ func TestAddressKey(t *testing.T) {
 
 // TestEnoughSignUpsForAutomation lets ten sign-ups a minute from one address pass, for minutes.
 func TestEnoughSignUpsForAutomation(t *testing.T) {
-	l := newLimits().signUp
-	now := time.Unix(1000, 0)
+	p := newPortal(t)
 	for range 100 {
-		assert.Zero(t, l.take("127.0.0.1", now))
-		now = now.Add(6 * time.Second)
+		assert.Zero(t, take(t, p.server.limits.signUp, "127.0.0.1"))
+		p.clock.advance(6 * time.Second)
 	}
 }
 
@@ -166,6 +169,38 @@ func TestSignUpsAreThrottled(t *testing.T) {
 	assert.Equal(t, http.StatusTooManyRequests, last.status)
 	p.clock.advance(signUpEvery)
 	assert.Equal(t, http.StatusUnprocessableEntity, c.post("/signup", nil).status)
+}
+
+// Whoever guesses gains nothing by asking another portal: the tries are of the account, whichever is asked.
+func TestThrottlesAreSharedByPortals(t *testing.T) {
+	here := newPortal(t)
+	here.member("owner")
+	there, err := newServer(Config{PublicURL: here.url}, here.server.Deps) // with its own state, as in another process
+	require.NoError(t, err)
+	guess := func(s *server) int {
+		request := httptest.NewRequest(http.MethodPost, "/login", strings.NewReader(fields("username", "owner", "password", password).Encode()))
+		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		answer := httptest.NewRecorder()
+		s.echo.ServeHTTP(answer, request)
+		return answer.Code
+	}
+	require.Equal(t, http.StatusSeeOther, guess(there))
+	for range guessBurst {
+		require.Zero(t, take(t, here.server.limits.guess, "192.0.2.1 owner")) // httptest's address
+	}
+	assert.Equal(t, http.StatusTooManyRequests, guess(there))
+	here.clock.advance(guessEvery)
+	assert.Equal(t, http.StatusSeeOther, guess(there))
+	assert.Equal(t, http.StatusSeeOther, guess(here.server), "who was right has all tries again, everywhere")
+}
+
+// Tries are counted where they are kept, or not made at all.
+func TestNoTriesWhileTheDatabaseIsDown(t *testing.T) {
+	p := newPortal(t)
+	require.NoError(t, p.store.Close())
+	answer := p.client().post("/login", fields("username", "owner", "password", password))
+	assert.Equal(t, http.StatusInternalServerError, answer.status)
+	assert.Contains(t, p.log.String(), "throttle log-in")
 }
 
 func TestSuccessfulLogInsAreNoGuesses(t *testing.T) {

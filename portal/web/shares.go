@@ -171,7 +171,7 @@ func (s *server) createShare(c echo.Context, user *store.User, camera *store.Cam
 
 // offerShare is the invitation itself, of the page and of the API.
 func (s *server) offerShare(c echo.Context, user *store.User, camera *store.Camera, asked account.ShareForm) (*store.Share, string, error) {
-	if err := s.throttle(s.limits.invite, strconv.FormatInt(user.ID, 10)); err != nil {
+	if err := s.throttle(c, s.limits.invite, strconv.FormatInt(user.ID, 10)); err != nil {
 		return nil, "", err
 	}
 	return s.Accounts.Share(c.Request().Context(), user, camera.ID, asked)

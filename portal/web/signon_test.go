@@ -240,7 +240,7 @@ func TestForgedSignOnsAreRefused(t *testing.T) {
 	id.change = func(jwt.MapClaims) {}
 	id.mu.Unlock()
 
-	p.server.limits = newLimits() // this test is about forgeries
+	p.forgive() // this test is about forgeries
 	visitor := p.client()
 	away := visitor.get("/login/sso").header.Get("Location")
 	assert.Equal(t, http.StatusUnauthorized, visitor.get(signon.CallbackPath+"?error=access_denied&state=x").status)

@@ -47,7 +47,7 @@ func (s *server) apiSnapshot(c echo.Context, user *store.User, access account.Ac
 	if presence := s.Presence.Of(camera.ID); presence.State == signaling.StatePrivate {
 		return conflict("camera-private", "Privacy mode is on", presence.Text+".")
 	}
-	done, err := s.askCamera(user, camera, "There is a picture again when it is back.")
+	done, err := s.askCamera(c, user, camera, "There is a picture again when it is back.")
 	if err != nil {
 		return err
 	}

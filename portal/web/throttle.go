@@ -1,12 +1,15 @@
 package web
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
+
+	"seccam/portal/store"
 )
 
 // How many requests one client may make: a burst, then one more per interval.
@@ -35,28 +38,61 @@ const (
 	inviteBurst, inviteEvery = 30, 20 * time.Second
 )
 
-// limits are the throttles of this process, by what they protect.
-type limits struct {
-	signUp, logIn, guess, second, reset, claimUser, claimAddress, device, call, webhook, token, watch, trickle, invite, api *limiter
+// limit is a throttle: take spends one request of key and returns 0, or how long to wait if there is none left.
+type limit interface {
+	take(ctx context.Context, key string) (wait time.Duration, err error)
 }
 
-func newLimits() limits {
+// Throttles keeps how often keys were used, for all portals together.
+type Throttles interface {
+	Spend(ctx context.Context, t store.Throttle, key string) (wait time.Duration, err error)
+	Restore(ctx context.Context, t store.Throttle, key string) error
+}
+
+// shared is a limit that all portals on one database keep together: who tries something out gains nothing by asking
+// another one.
+type shared struct {
+	store.Throttle
+	kept Throttles
+}
+
+// take implements limit.
+func (l *shared) take(ctx context.Context, key string) (time.Duration, error) {
+	wait, err := l.kept.Spend(ctx, l.Throttle, key)
+	if err != nil {
+		err = fmt.Errorf("throttle %s: %w", l.Name, err)
+	}
+	return wait, err
+}
+
+// limits are the throttles, by what they protect. What keeps the load of each portal low counts in this process
+// alone.
+type limits struct {
+	signUp, logIn, guess, second, reset, claimUser, claimAddress, webhook, token, invite *shared
+	device, call, watch, trickle, api                                                    *limiter
+}
+
+func newLimits(kept Throttles, now func() time.Time) limits {
+	all := func(name string, burst int, every time.Duration) *shared {
+		return &shared{store.Throttle{Name: name, Burst: burst, Every: every}, kept}
+	}
+	here := func(burst int, every time.Duration) *limiter { return newLimiter(burst, every, now) }
 	return limits{
-		signUp:       newLimiter(signUpBurst, signUpEvery),
-		logIn:        newLimiter(logInBurst, logInEvery),
-		guess:        newLimiter(guessBurst, guessEvery),
-		second:       newLimiter(secondBurst, secondEvery),
-		reset:        newLimiter(resetBurst, resetEvery),
-		claimUser:    newLimiter(claimBurst, claimEvery),
-		claimAddress: newLimiter(claimBurst, claimEvery),
-		device:       newLimiter(deviceBurst, deviceEvery),
-		call:         newLimiter(callBurst, callEvery),
-		webhook:      newLimiter(webhookBurst, webhookEvery),
-		token:        newLimiter(tokenBurst, tokenEvery),
-		watch:        newLimiter(watchBurst, watchEvery),
-		trickle:      newLimiter(trickleBurst, trickleEvery),
-		invite:       newLimiter(inviteBurst, inviteEvery),
-		api:          newLimiter(apiBurst, apiEvery),
+		signUp:       all("sign-up", signUpBurst, signUpEvery),
+		logIn:        all("log-in", logInBurst, logInEvery),
+		guess:        all("guess", guessBurst, guessEvery),
+		second:       all("second", secondBurst, secondEvery),
+		reset:        all("reset", resetBurst, resetEvery),
+		claimUser:    all("claim-user", claimBurst, claimEvery),
+		claimAddress: all("claim-address", claimBurst, claimEvery),
+		webhook:      all("webhook", webhookBurst, webhookEvery),
+		token:        all("token", tokenBurst, tokenEvery),
+		invite:       all("invite", inviteBurst, inviteEvery),
+		device:       here(deviceBurst, deviceEvery),
+		call:         here(callBurst, callEvery),
+		watch:        here(watchBurst, watchEvery),
+		trickle:      here(trickleBurst, trickleEvery),
+		api:          here(apiBurst, apiEvery),
 	}
 }
 
@@ -68,15 +104,23 @@ func (t throttled) Error() string { return fmt.Sprintf("too many requests; wait 
 // seconds is the value of Retry-After: whole seconds, at least one.
 func (t throttled) seconds() int { return int(t.wait/time.Second) + 1 }
 
-func (s *server) throttle(l *limiter, key string) error {
-	if wait := l.take(key, s.Now()); wait > 0 {
-		return throttled{wait}
+func (s *server) throttle(c echo.Context, l limit, key string) error {
+	wait, err := l.take(c.Request().Context(), key)
+	if err == nil && wait > 0 {
+		err = throttled{wait}
 	}
-	return nil
+	return err
 }
 
-func (s *server) throttleAddress(c echo.Context, l *limiter) error {
-	return s.throttle(l, addressKey(c.RealIP()))
+func (s *server) throttleAddress(c echo.Context, l limit) error {
+	return s.throttle(c, l, addressKey(c.RealIP()))
+}
+
+// forgive gives key its burst back, after it was right.
+func (s *server) forgive(c echo.Context, l *shared, key string) {
+	if err := l.kept.Restore(c.Request().Context(), l.Throttle, key); err != nil {
+		s.Log.Error("give tries back", "throttle", l.Name, "error", err) // they come back by themselves
+	}
 }
 
 // throttleLogIn comes before the password is hashed, which is what costs.
@@ -84,14 +128,14 @@ func (s *server) throttleLogIn(c echo.Context, username string) error {
 	if err := s.throttleAddress(c, s.limits.logIn); err != nil {
 		return err
 	}
-	return s.throttle(s.limits.guess, guessKey(c, username))
+	return s.throttle(c, s.limits.guess, guessKey(c, username))
 }
 
 func (s *server) throttleClaim(c echo.Context, userID int64) error {
 	if err := s.throttleAddress(c, s.limits.claimAddress); err != nil {
 		return err
 	}
-	return s.throttle(s.limits.claimUser, strconv.FormatInt(userID, 10))
+	return s.throttle(c, s.limits.claimUser, strconv.FormatInt(userID, 10))
 }
 
 // maxGuessKey bounds the part of a key that a client chooses, in bytes.

@@ -86,6 +86,8 @@ type Deps struct {
 	Watching *whep.Service
 	Devices  Devices
 	Alerts   Alerts
+	// Throttles is what all portals share.
+	Throttles Throttles
 	// Places says where addresses are; nil knows only the special ones.
 	Places *place.Book
 	// SignOn is another provider that people log in by; nil is none.
@@ -126,7 +128,7 @@ func newServer(cfg Config, deps Deps) (*server, error) {
 	if deps.Now == nil {
 		deps.Now = time.Now
 	}
-	s := &server{Deps: deps, public: public, limits: newLimits(), csrf: http.NewCrossOriginProtection()}
+	s := &server{Deps: deps, public: public, limits: newLimits(deps.Throttles, deps.Now), csrf: http.NewCrossOriginProtection()}
 	if err := s.csrf.AddTrustedOrigin(origin(public)); err != nil {
 		return nil, fmt.Errorf("public url: %w", err)
 	}

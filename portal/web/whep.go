@@ -86,7 +86,7 @@ func whepViewOptions(c echo.Context) error {
 }
 
 func (s *server) whepBegin(c echo.Context, w whep.Watcher) error {
-	if err := s.throttle(s.limits.watch, w.Subject); err != nil {
+	if err := s.throttle(c, s.limits.watch, w.Subject); err != nil {
 		return err
 	}
 	offer, err := text(c, mimeSDP, errNotSDP)
@@ -112,7 +112,7 @@ func (s *server) whepBegin(c echo.Context, w whep.Watcher) error {
 }
 
 func (s *server) whepPatch(c echo.Context, w whep.Watcher) error {
-	if err := s.throttle(s.limits.trickle, w.Subject); err != nil {
+	if err := s.throttle(c, s.limits.trickle, w.Subject); err != nil {
 		return err
 	}
 	body, err := text(c, mimeFragment, errNotFragment)
