@@ -46,7 +46,7 @@ soak: ## Open and close a day's views in ten minutes or less, and look for what 
 
 bench: ## Measure; one JSON line for each figure
 	@.ci/deps bench
-	@go test -p 1 -tags bench -run '^TestBench' -count=1 -timeout 80m -v ./broker ./camerad/media ./pkg/e2e | grep '^{'
+	@go test -p 1 -tags bench -run '^TestBench' -count=1 -timeout 80m -v ./broker ./camerad/media ./portal/fleet ./pkg/e2e | grep '^{'
 
 fuzz: ## Fuzz every parser for a minute each
 	@for f in $$(grep -rlE '^func Fuzz' --include='*_test.go' .); do \

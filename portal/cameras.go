@@ -2,47 +2,25 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"text/tabwriter"
 	"time"
 
 	"seccam/pkg/credential"
+	"seccam/portal/fleet"
 	"seccam/portal/store"
 )
 
 type camerasCommand struct {
-	Provision provisionCommand `cmd:"" help:"Add cameras: write each one's configuration and key, and print its id and claim code."`
-	List      listCommand      `cmd:"" help:"List all cameras."`
+	Provision provisionCommand `cmd:"" help:"Add cameras: write each one's files, and labels with their ids and claim codes to print."`
+	List      listCommand      `cmd:"" help:"List cameras."`
+	Show      showCommand      `cmd:"" help:"Show one camera."`
+	RotateKey rotateCommand    `cmd:"" help:"Replace a camera's key, and write the new one to a file for the camera."`
 	Revoke    revokeCommand    `cmd:"" help:"Make a camera's key and tokens worthless and cut its connection, at once."`
-}
-
-type provisionCommand struct {
-	Count  int    `default:"1" help:"How many cameras to add."`
-	Out    string `required:"" placeholder:"DIR" help:"Folder for the new cameras' folders; each goes to its camera."`
-	Source string `default:"auto" help:"The source in the cameras' configuration."`
-}
-
-// Run adds cameras.
-func (c *provisionCommand) Run(ctx context.Context, cli *commands) error {
-	return withStore(ctx, cli, func(cfg Config, s *store.Store) error {
-		master, _, err := loadKeys(cfg.StateDir)
-		if err != nil {
-			return err
-		}
-		for range c.Count {
-			p, err := provision(ctx, s, master, cfg.PublicURL, c.Out, c.Source)
-			if err != nil {
-				return err
-			}
-			fmt.Printf("camera id:   %s\nclaim code:  %s\nfiles:       %s\n\n",
-				credential.FormatCode(p.CameraID), credential.FormatCode(p.ClaimCode), p.Folder)
-		}
-		fmt.Println("Copy each folder to its camera and print the label, then delete the folder here: with the camera's secrets in it,\nwho breaks into this machine could watch in spite of \"only my paired devices\".")
-		return nil
-	})
+	Export    exportCommand    `cmd:"" help:"Write a table of all cameras, without secrets."`
 }
 
 // withStore runs a command on the configured database.
@@ -58,114 +36,131 @@ func withStore(ctx context.Context, cli *commands, run func(Config, *store.Store
 	return errors.Join(run(cfg, s), s.Close())
 }
 
-// provisioned is a new camera: what its label says, and the folder that goes onto it.
-type provisioned struct {
-	CameraID  string
-	ClaimCode string
-	Folder    string
-}
-
-// provision adds one camera: its folder first, so that an error leaves no camera without a key.
-func provision(ctx context.Context, s *store.Store, master credential.Secret, portalURL, out, source string) (provisioned, error) {
-	p := provisioned{CameraID: credential.NewCode(), ClaimCode: credential.NewCode()}
-	p.Folder = filepath.Join(out, p.CameraID)
-	if err := os.MkdirAll(p.Folder, 0o700); err != nil {
-		return p, fmt.Errorf("provision: %w", err)
-	}
-	key := credential.DeviceKey(master, p.CameraID, 1)
-	if err := credential.WriteSecretFile(filepath.Join(p.Folder, "device.key"), []byte(key.Hex()+"\n")); err != nil {
-		return p, err
-	}
-	if err := writeCameraConfig(p.Folder, portalURL, p.CameraID, source); err != nil {
-		return p, err
-	}
-	label, err := writeCameraState(filepath.Join(p.Folder, "state"))
-	if err != nil {
-		return p, fmt.Errorf("provision: %w", err)
-	}
-	label.portal, label.camera, label.claim = portalURL, p.CameraID, p.ClaimCode
-	if err := label.write(p.Folder); err != nil {
-		return p, fmt.Errorf("provision: %w", err)
-	}
-	if err := s.Provision(ctx, p.CameraID, credential.HashClaimCode(p.CameraID, p.ClaimCode)); err != nil {
-		return p, fmt.Errorf("provision: %w", err)
-	}
-	return p, nil
-}
-
-// writeCameraConfig writes the camerad.yml of one camera; its paths are relative to it.
-func writeCameraConfig(folder, portalURL, cameraID, source string) error {
-	text := fmt.Sprintf(`# The configuration of one camera. configs/camerad.yml documents every key.
-portal_url: %s
-camera_id: %s
-device_key_file: device.key
-state_dir: state
-source: %s
-`, portalURL, cameraID, source)
-	if err := os.WriteFile(filepath.Join(folder, "camerad.yml"), []byte(text), 0o600); err != nil {
-		return fmt.Errorf("write camera configuration: %w", err)
-	}
-	return nil
-}
-
-type listCommand struct{}
-
-// Run lists all cameras.
-func (listCommand) Run(ctx context.Context, cli *commands) error {
-	return withStore(ctx, cli, func(_ Config, s *store.Store) error {
-		cameras, err := s.AllCameras(ctx)
-		if err != nil {
-			return err
-		}
-		if len(cameras) == 0 {
-			fmt.Println("No cameras yet. Add one with: portal cameras provision --out DIR")
-			return nil
-		}
-		table := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', 0)
-		fmt.Fprintln(table, "ID\tOWNED\tKEY VERSION\tLAST SEEN")
-		for _, camera := range cameras {
-			seen := "never"
-			if camera.LastSeenAt != nil {
-				seen = camera.LastSeenAt.Local().Format(time.DateTime)
-			}
-			fmt.Fprintf(table, "%s\t%t\t%d\t%s\n", camera.ID, camera.OwnerID != nil, camera.KeyVersion, seen)
-		}
-		return table.Flush()
-	})
-}
-
-type revokeCommand struct {
-	ID  string `arg:"" help:"The camera's id."`
-	Out string `placeholder:"DIR" help:"Write a new device.key of the raised version here, to bring the camera back."`
-}
-
-// Run revokes a camera's key.
-func (c *revokeCommand) Run(ctx context.Context, cli *commands) error {
-	id, err := credential.ParseCode(c.ID)
-	if err != nil {
-		return err
-	}
+// withFleet runs a command on the configured portal's cameras.
+func withFleet(ctx context.Context, cli *commands, run func(Config, *fleet.Service) error) error {
 	return withStore(ctx, cli, func(cfg Config, s *store.Store) error {
-		version, err := s.RaiseKeyVersion(ctx, id)
-		if errors.Is(err, store.ErrNotFound) {
-			return fmt.Errorf("there is no camera %s; see: portal cameras list", id)
-		}
-		if err != nil {
-			return err
-		}
-		who := credential.Identity{Role: credential.RoleCamera, ID: id}
-		if err := s.Revoke(ctx, who.Subject()); err != nil {
-			return err
-		}
-		fmt.Printf("Revoked: the camera's key is now version %d; a running portal cuts its connection within 2 seconds.\n", version)
-		if c.Out == "" {
-			return nil
-		}
 		master, _, err := loadKeys(cfg.StateDir)
 		if err != nil {
 			return err
 		}
-		file := filepath.Join(c.Out, "device.key")
-		return credential.WriteSecretFile(file, []byte(credential.DeviceKey(master, id, version).Hex()+"\n"))
+		return run(cfg, fleet.New(s, master))
+	})
+}
+
+// withCamera runs a command on one camera, by its id as people type it.
+func withCamera(ctx context.Context, cli *commands, typed string, run func(f *fleet.Service, id string) error) error {
+	id, err := credential.ParseCode(typed)
+	if err != nil {
+		return err
+	}
+	return withFleet(ctx, cli, func(_ Config, f *fleet.Service) error {
+		err := run(f, id)
+		if errors.Is(err, store.ErrNotFound) {
+			return fmt.Errorf("there is no camera %s; see: portal cameras list", credential.FormatCode(id))
+		}
+		return err
+	})
+}
+
+type showCommand struct {
+	ID   string `arg:"" help:"The camera's id."`
+	JSON bool   `name:"json" help:"Print JSON."`
+}
+
+// Run shows a camera.
+func (c *showCommand) Run(ctx context.Context, cli *commands) error {
+	return withCamera(ctx, cli, c.ID, func(f *fleet.Service, id string) error {
+		camera, err := f.Camera(ctx, id)
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			return printJSON(camera)
+		}
+		for _, line := range [][2]string{
+			{"id", credential.FormatCode(camera.ID)}, {"batch", orNone(camera.Batch)}, {"added", shownTime(&camera.AddedAt)},
+			{"owner", orNone(camera.Owner)}, {"claimed", shownTime(camera.ClaimedAt)}, {"last seen", shownTime(camera.LastSeenAt)},
+			{"key", fmt.Sprintf("version %d", camera.KeyVersion)}, {"revoked", shownTime(camera.RevokedAt)},
+			{"fingerprint", orNone(camera.Fingerprint)},
+		} {
+			fmt.Printf("%-12s %s\n", line[0], line[1])
+		}
+		return nil
+	})
+}
+
+func orNone(text string) string {
+	if text == "" {
+		return "none"
+	}
+	return text
+}
+
+func shownTime(t *time.Time) string {
+	if t == nil {
+		return "never"
+	}
+	return t.Local().Format(time.DateTime)
+}
+
+func printJSON(value any) error {
+	encoder := json.NewEncoder(os.Stdout)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(value)
+}
+
+type revokeCommand struct {
+	ID string `arg:"" help:"The camera's id."`
+}
+
+// Run revokes a camera's key.
+func (c *revokeCommand) Run(ctx context.Context, cli *commands) error {
+	return withCamera(ctx, cli, c.ID, func(f *fleet.Service, id string) error {
+		version, err := f.Revoke(ctx, id)
+		if err != nil {
+			return err
+		}
+		fmt.Printf("Revoked: the camera's key is now version %d, which no file has; a running portal cuts its connection within 2 seconds.\n"+
+			"To bring the camera back: portal cameras rotate-key %s --out DIR\n", version, id)
+		return nil
+	})
+}
+
+type rotateCommand struct {
+	ID  string `arg:"" help:"The camera's id."`
+	Out string `required:"" placeholder:"DIR" help:"Folder for the new device.key, which goes to the camera."`
+}
+
+// Run replaces a camera's key.
+func (c *rotateCommand) Run(ctx context.Context, cli *commands) error {
+	return withCamera(ctx, cli, c.ID, func(f *fleet.Service, id string) error {
+		file, version, err := f.RotateInto(ctx, id, c.Out)
+		if err != nil {
+			return err
+		}
+		fmt.Printf("The camera's key is version %d, in %s; the one before is worthless, and a running portal cuts its connection within 2 seconds.\n"+
+			"Put the file at the camera as its device_key_file, restart camerad, and delete it here.\n", version, file)
+		return nil
+	})
+}
+
+type exportCommand struct {
+	fleetFlags
+	Format string `default:"csv" enum:"csv,jsonl" help:"csv, or jsonl: one JSON object a line."`
+	Out    string `placeholder:"FILE" help:"A new file, instead of standard output."`
+}
+
+// Run writes the table.
+func (c *exportCommand) Run(ctx context.Context, cli *commands) error {
+	return withFleet(ctx, cli, func(_ Config, f *fleet.Service) error {
+		to := os.Stdout
+		if c.Out != "" {
+			file, err := os.OpenFile(filepath.Clean(c.Out), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+			if err != nil {
+				return fmt.Errorf("export: %w", err)
+			}
+			to = file
+		}
+		return errors.Join(f.Export(ctx, to, c.Format, c.filter()), to.Close())
 	})
 }

@@ -13,6 +13,7 @@ import (
 
 	"seccam/pkg/credential"
 	"seccam/pkg/signaling"
+	"seccam/portal/fleet"
 	"seccam/portal/store"
 )
 
@@ -143,14 +144,15 @@ func (c *demoCommand) camera(ctx context.Context, cfg Config, s *store.Store, di
 		if err != nil {
 			return err
 		}
-		p, err := provision(ctx, s, master, facts.PortalURL, filepath.Join(dir, "camera"), c.Source)
+		label, err := fleet.New(s, master).One(ctx, filepath.Join(dir, "camera"), facts.PortalURL, c.Source)
 		if err != nil {
 			return err
 		}
-		facts.CameraID, facts.ClaimCode = p.CameraID, p.ClaimCode
+		facts.CameraID, facts.ClaimCode = label.Camera, label.Claim
 	}
 	// The port may differ from the last run's.
-	return writeCameraConfig(filepath.Join(dir, "camera", facts.CameraID), facts.PortalURL, facts.CameraID, c.Source)
+	file := filepath.Join(dir, "camera", facts.CameraID, fleet.ConfigFile)
+	return os.WriteFile(file, []byte(fleet.CameraConfig(facts.PortalURL, facts.CameraID, c.Source)), 0o600)
 }
 
 // superviseDemo runs the two programs until ctx ends or both have ended by themselves. The camera

@@ -197,14 +197,12 @@ func (p *portal) wireWeb(master credential.Secret) error {
 }
 
 func (p *portal) rememberLastSeen(ctx context.Context) error {
-	cameras, err := p.store.AllCameras(ctx)
+	seen, err := p.store.CamerasSeen(ctx)
 	if err != nil {
 		return err
 	}
-	for _, camera := range cameras {
-		if camera.LastSeenAt != nil {
-			p.tracker.Remember(camera.ID, *camera.LastSeenAt)
-		}
+	for camera, at := range seen {
+		p.tracker.Remember(camera, at)
 	}
 	return nil
 }

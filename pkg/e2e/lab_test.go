@@ -123,7 +123,9 @@ func (l *lab) provision() *camera {
 // provisionWith adds a camera with a source and further lines of its configuration.
 func (l *lab) provisionWith(source, lines string) *camera {
 	l.t.Helper()
-	output := l.command("cameras", "provision", "--out", filepath.Join(l.dir, "cameras"), "--source", "testpattern")
+	batch, err := os.MkdirTemp(l.dir, "cameras-")
+	require.NoError(l.t, err)
+	output := l.command("cameras", "provision", "--out", batch, "--source", "testpattern")
 	found := regexp.MustCompile(`camera id:\s+(\S+)\nclaim code:\s+(\S+)\nfiles:\s+(\S+)`).FindStringSubmatch(output)
 	require.NotNil(l.t, found, output)
 	id, err := credential.ParseCode(found[1])

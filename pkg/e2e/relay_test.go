@@ -22,8 +22,8 @@ turn:
   allow_peers: [127.0.0.0/8]
 `
 
-// allocations reads from the metrics how many relayed addresses there are.
-func (l *lab) allocations() int {
+// figure reads one of the portal's metrics, whatever its labels.
+func (l *lab) figure(name string) int {
 	l.t.Helper()
 	address := l.portal.await(`portal ready.* metrics=(\S+)`)[1]
 	resp, err := http.Get("http://" + address + "/metrics")
@@ -31,12 +31,15 @@ func (l *lab) allocations() int {
 	defer func() { _ = resp.Body.Close() }()
 	text, err := io.ReadAll(resp.Body)
 	require.NoError(l.t, err)
-	found := regexp.MustCompile(`(?m)^seccam_relay_allocations(?:\{.*\})? (\d+)`).FindSubmatch(text)
+	found := regexp.MustCompile(`(?m)^` + name + `(?:\{.*\})? (\d+)`).FindSubmatch(text)
 	require.NotNil(l.t, found, "%s", text)
 	n, err := strconv.Atoi(string(found[1]))
 	require.NoError(l.t, err)
 	return n
 }
+
+// allocations is how many relayed addresses there are.
+func (l *lab) allocations() int { return l.figure("seccam_relay_allocations") }
 
 // With ice_policy relay no view is direct; what was allocated for it ends with it.
 func TestRelayedView(t *testing.T) {

@@ -25,6 +25,9 @@ type Camera struct {
 	ClaimedAt         *time.Time
 	LastSeenAt        *time.Time
 	CreatedAt         time.Time
+	// Batch names what was provisioned together; RevokedAt is since when no key of the camera counts.
+	Batch     string
+	RevokedAt *time.Time
 }
 
 // IdentityChanged reports whether the camera has another certificate than the one that is pinned.
@@ -32,7 +35,7 @@ func (c *Camera) IdentityChanged() bool {
 	return c.PinnedFingerprint != "" && c.Fingerprint != "" && c.PinnedFingerprint != c.Fingerprint
 }
 
-// Provision adds a camera that nobody owns.
+// Provision adds a camera that nobody owns. For many, see [Store.ProvisionBatch].
 func (s *Store) Provision(ctx context.Context, cameraID string, claimHash []byte) error {
 	return s.db.WithContext(ctx).Create(&Camera{ID: cameraID, ClaimHash: claimHash, KeyVersion: 1}).Error
 }
@@ -59,13 +62,6 @@ func (s *Store) camera(ctx context.Context, query *gorm.DB) (*Camera, error) {
 func (s *Store) CamerasOf(ctx context.Context, userID int64) ([]Camera, error) {
 	var cameras []Camera
 	err := s.db.WithContext(ctx).Where("owner_id = ?", userID).Order("claimed_at, id").Find(&cameras).Error
-	return cameras, err
-}
-
-// AllCameras lists every camera, by id.
-func (s *Store) AllCameras(ctx context.Context) ([]Camera, error) {
-	var cameras []Camera
-	err := s.db.WithContext(ctx).Order("created_at, id").Find(&cameras).Error
 	return cameras, err
 }
 
@@ -174,17 +170,4 @@ func (s *Store) Seen(ctx context.Context, at map[string]time.Time) error {
 		}
 		return nil
 	})
-}
-
-// RaiseKeyVersion makes a camera's device key and tokens worthless and returns the new version.
-func (s *Store) RaiseKeyVersion(ctx context.Context, cameraID string) (int, error) {
-	var camera Camera
-	err := s.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
-		raised := tx.Model(&Camera{}).Where("id = ?", cameraID).Update("key_version", gorm.Expr("key_version + 1"))
-		if err := one(raised); err != nil {
-			return err
-		}
-		return tx.First(&camera, "id = ?", cameraID).Error
-	})
-	return camera.KeyVersion, err
 }

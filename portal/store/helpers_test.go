@@ -63,9 +63,11 @@ type label struct{ id, code string }
 
 func (l label) hash() []byte { return credential.HashClaimCode(l.id, l.code) }
 
+func newLabel() label { return label{credential.NewCode(), credential.NewCode()} }
+
 func provision(t *testing.T, s *Store) label {
 	t.Helper()
-	l := label{credential.NewCode(), credential.NewCode()}
+	l := newLabel()
 	require.NoError(t, s.Provision(t.Context(), l.id, l.hash()))
 	return l
 }

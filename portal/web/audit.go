@@ -8,12 +8,12 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"seccam/portal/account"
+	"seccam/portal/spreadsheet"
 	"seccam/portal/store"
 )
 
@@ -276,20 +276,12 @@ func newCSVAudit(to io.Writer) csvAudit {
 
 func (w csvAudit) write(e auditBody) error {
 	return w.Write([]string{
-		strconv.FormatInt(e.ID, 10), e.At.Format(time.RFC3339), e.Kind, e.CameraID, e.ActorKind, cell(e.Actor), e.Address, cell(e.Device),
-		cell(e.Detail), e.Session, strconv.FormatInt(e.Seconds, 10),
+		strconv.FormatInt(e.ID, 10), e.At.Format(time.RFC3339), e.Kind, e.CameraID, e.ActorKind, spreadsheet.Cell(e.Actor), e.Address, spreadsheet.Cell(e.Device),
+		spreadsheet.Cell(e.Detail), e.Session, strconv.FormatInt(e.Seconds, 10),
 	})
 }
 
 func (w csvAudit) flush() error {
 	w.Flush()
 	return w.Error()
-}
-
-// cell keeps spreadsheets from taking what others chose for a formula.
-func cell(text string) string {
-	if text != "" && strings.ContainsRune("=+-@\t\r", rune(text[0])) {
-		return "'" + text
-	}
-	return text
 }
