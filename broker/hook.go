@@ -45,10 +45,12 @@ func (h *hook) OnACLCheck(cl *mqtt.Client, topic string, write bool) bool {
 	if write {
 		action = credential.Publish
 	}
-	if s.allowed(action, topic) {
+	if s.allowed(action, topic) || !write && s.watches(topic) {
 		return true
 	}
-	h.broker.stats.denied.Add(1)
+	if write || !s.whole.Load() {
+		h.broker.stats.denied.Add(1)
+	}
 	return false
 }
 

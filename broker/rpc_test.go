@@ -25,19 +25,22 @@ func TestMethodsThatAToolMayCall(t *testing.T) {
 	}
 	const ok, refused = 0, 0x87
 	for name, tc := range map[string]struct {
-		rules                   []credential.Rule
-		ping, snapshot, privacy byte
+		rules                            []credential.Rule
+		ping, snapshot, restart, privacy byte
 	}{
-		"reading only": {rules(credential.ToolRights{}), refused, refused, refused},
-		"rpc":          {rules(credential.ToolRights{RPC: true}), ok, refused, refused},
-		"snapshot":     {rules(credential.ToolRights{Snapshot: true}), refused, ok, refused},
-		"both":         {rules(credential.ToolRights{RPC: true, Snapshot: true}), ok, ok, refused},
-		"an old token": {before, ok, refused, refused},
-		"a wide claim": {everything, ok, refused, refused},
+		"reading only": {rules(credential.ToolRights{}), refused, refused, refused, refused},
+		"rpc":          {rules(credential.ToolRights{RPC: true}), ok, refused, refused, refused},
+		"snapshot":     {rules(credential.ToolRights{Snapshot: true}), refused, ok, refused, refused},
+		"restart":      {rules(credential.ToolRights{Restart: true}), refused, refused, ok, refused},
+		"all":          {rules(credential.ToolRights{RPC: true, Snapshot: true, Restart: true}), ok, ok, ok, refused},
+		"an old token": {before, ok, refused, refused, refused},
+		"a wide claim": {everything, ok, refused, refused, refused},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := f.connect(t, loginFor(t, tool("x"), tc.rules, time.Now(), time.Hour))
-			for method, want := range map[string]byte{"ping": tc.ping, signaling.MethodSnapshot: tc.snapshot, signaling.MethodPrivacy: tc.privacy} {
+			for method, want := range map[string]byte{
+				signaling.MethodPing: tc.ping, signaling.MethodSnapshot: tc.snapshot, signaling.MethodRestart: tc.restart, signaling.MethodPrivacy: tc.privacy, "anything": refused,
+			} {
 				w.publish(signaling.RPCTopic(cameraA, method), "{}", 1, false)
 				require.Equal(t, want, w.expect(packets.Puback).ReasonCode, method)
 			}

@@ -39,6 +39,7 @@ type session struct {
 	// still to be delivered. Only the reading goroutine uses it.
 	owed []packets.Subscription
 
+	whole      atomic.Bool   // it has subscribed to all of a camera's topics
 	superseded atomic.Bool   // a newer connection has its slot: its Will is void
 	cutting    atomic.Bool   // it is being disconnected: nothing more is taken from or given to it
 	done       chan struct{} // closed when nothing of it is left
@@ -89,10 +90,9 @@ func newSession(claims *credential.Claims, clientID string) (*session, error) {
 }
 
 // toolRules are the most that a tool's claim can give it: everything that is not signalling, on any
-// camera, pictures only if the claim names them, and replies addressed to itself.
+// camera, pictures and restarts only if the claim names them, and replies addressed to itself.
 func toolRules(identity credential.Identity, clientID string, claim []credential.Rule) []credential.Rule {
-	rights := credential.ToolRights{RPC: true, Snapshot: credential.GrantsSnapshot(claim)}
-	rules := credential.ToolRules("+", clientID, rights)
+	rules := credential.ToolRules("+", clientID, credential.GrantedRights(claim))
 	for _, name := range []string{identity.Subject(), identity.ID} {
 		own := credential.Rule{Permission: "allow", Action: credential.Subscribe, Topic: signaling.Root + "+/replies/" + name}
 		rules = slices.Insert(rules, len(rules)-1, own) // before the deny of everything
@@ -114,6 +114,19 @@ func (s *session) allowed(action credential.Action, topic string) bool {
 		return false
 	}
 	return s.claim == nil || credential.Allowed(s.claim, action, topic)
+}
+
+// watches reports whether a tool may subscribe to all of a camera's topics, of which it gets those that it
+// may read: each delivery is judged. From then on what it does not get is no attempt at anything.
+func (s *session) watches(filter string) bool {
+	if s.identity.Role != credential.RoleTool || !credential.AllowedWhole(s.rules, filter) {
+		return false
+	}
+	if s.claim != nil && !credential.AllowedWhole(s.claim, filter) {
+		return false
+	}
+	s.whole.Store(true)
+	return true
 }
 
 // accept is the last word on a CONNECT, unless the session is already being cut.

@@ -74,6 +74,7 @@ func newFakePortal(t *testing.T, broker string) *fakePortal {
 		_ = json.NewEncoder(w).Encode(credential.Challenge{Nonce: "nonce", ExpiresIn: 60})
 	})
 	mux.HandleFunc("POST "+credential.TokenPath, p.token)
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") })
 	p.server = httptest.NewServer(mux)
 	t.Cleanup(p.server.Close)
 	return p

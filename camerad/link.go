@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"crypto/tls"
 	"log/slog"
 	"strings"
 	"sync/atomic"
@@ -38,17 +37,19 @@ type link struct {
 
 	boot       string
 	connection atomic.Uint64 // counts connections
+	reason     atomic.Value  // of the last words: a string
 	poked      chan struct{} // the status is to be published
 	doubts     chan struct{} // whether the broker hears us
 	renewals   rate.Sometimes
 }
 
-func newLink(portal *portalClient, trust *tls.Config, log *slog.Logger) (*link, error) {
+func newLink(portal *portalClient, log *slog.Logger) (*link, error) {
 	l := &link{
 		camera: portal.camera, log: log, boot: rand.Text(),
 		outbox: make(chan mqttclient.Message, outboxSize), poked: make(chan struct{}, 1), doubts: make(chan struct{}, 1),
 		renewals: rate.Sometimes{Interval: renewInterval},
 	}
+	l.reason.Store(signaling.OfflineShutdown)
 	status := signaling.StatusTopic(l.camera)
 	client, err := mqttclient.New(mqttclient.Config{
 		Credentials: portal.credentials,
@@ -62,7 +63,7 @@ func newLink(portal *portalClient, trust *tls.Config, log *slog.Logger) (*link, 
 		OnUp:      l.up,
 		OnDown:    func(err error) { log.Debug("connection down", "error", err) },
 		OnMessage: l.received,
-		TLS:       trust, Log: log,
+		TLS:       portal.trust, Log: log,
 	})
 	l.client = client
 	return l, err
@@ -129,7 +130,7 @@ func (l *link) will() mqttclient.Message {
 }
 
 func (l *link) lastWords() mqttclient.Message {
-	return l.offline(signaling.OfflineShutdown, l.report().At)
+	return l.offline(l.reason.Load().(string), l.report().At)
 }
 
 func (l *link) offline(reason string, at int64) mqttclient.Message {
@@ -172,17 +173,15 @@ func (l *link) up(ctx context.Context) {
 }
 
 // changed has the status published soon.
-func (l *link) changed() {
-	select {
-	case l.poked <- struct{}{}:
-	default:
-	}
-}
+func (l *link) changed() { poke(l.poked) }
 
 // doubt has the connection tried soon, by a status that the broker must acknowledge.
-func (l *link) doubt() {
+func (l *link) doubt() { poke(l.doubts) }
+
+// poke sends to a channel of size 1 unless a signal is waiting in it.
+func poke(c chan struct{}) {
 	select {
-	case l.doubts <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }

@@ -12,19 +12,24 @@ import (
 	"os/signal"
 	"syscall"
 
+	"seccam/camerad/logbook"
+
 	"github.com/alecthomas/kong"
 )
 
-// Exit codes: 0 all went well, 1 it failed, 2 the command line or configuration is wrong.
+// Exit codes: 0 all went well, 1 it failed, 2 the command line or configuration is wrong, 3 a restart was asked
+// for, and whoever started camerad is to start it again.
 const (
-	exitFailed = 1
-	exitConfig = 2
+	exitFailed  = 1
+	exitConfig  = 2
+	exitRestart = 3
 )
 
 // cli is the command line; see camerad --help.
 type cli struct {
 	Config       string          `short:"c" placeholder:"PATH" help:"Configuration file. Default: ${config} if it exists, else the defaults."`
 	Run          runCmd          `cmd:"" default:"1" help:"Serve viewers until SIGINT or SIGTERM (the default command)."`
+	Doctor       doctorCmd       `cmd:"" help:"Check everything that the camera needs, from its clock to the relay, and say what to do."`
 	Selftest     selftestCmd     `cmd:"" help:"Record a few seconds from the configured source and say what was seen."`
 	Pairing      pairingCmd      `cmd:"" help:"Print the pairing code and the paired devices, or change them."`
 	FactoryReset factoryResetCmd `cmd:"" help:"Forget owner's settings, paired devices, pairing code and certificate: before the camera is given away."`
@@ -49,8 +54,11 @@ func main() {
 	if err := execute(io, os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "camerad:", err)
 		code := exitFailed
-		if errors.As(err, &configError{}) {
+		switch {
+		case errors.As(err, &configError{}):
 			code = exitConfig
+		case errors.Is(err, errRestart):
+			code = exitRestart
 		}
 		os.Exit(code)
 	}
@@ -80,7 +88,8 @@ func (runCmd) Run(io console) error {
 	if err != nil {
 		return err
 	}
-	camera, err := newCamera(io.ctx, cfg, newLogger(io.errors, cfg.LogLevel))
+	book := new(logbook.Book)
+	camera, err := newCamera(io.ctx, cfg, book, slog.New(book.Handler(newLogger(io.errors, cfg.LogLevel).Handler())))
 	if err != nil {
 		return err
 	}

@@ -30,6 +30,7 @@ const (
 type portalClient struct {
 	enrolment
 	fingerprint string
+	trust       *tls.Config
 	http        *http.Client
 
 	mu       sync.Mutex
@@ -44,7 +45,7 @@ func newPortalClient(p enrolment, fingerprint string, trust *tls.Config) *portal
 		DialContext:       mqttclient.NewDialer().DialContext,
 		DisableKeepAlives: true, // one exchange a day
 	}
-	return &portalClient{enrolment: p, fingerprint: fingerprint, http: &http.Client{Transport: transport, Timeout: portalTimeout}}
+	return &portalClient{enrolment: p, fingerprint: fingerprint, trust: trust, http: &http.Client{Transport: transport, Timeout: portalTimeout}}
 }
 
 // trustedCAs is the system's certificate authorities and those of file, if it is set.
@@ -66,21 +67,34 @@ func trustedCAs(file string) (*tls.Config, error) {
 	return cfg, nil
 }
 
-// credentials proves the device key and returns how to connect to the broker.
-func (p *portalClient) credentials(ctx context.Context) (mqttclient.Credential, error) {
+// prove shows that this camera has its device key, and returns the token that it gets for it; with ice, ICE
+// servers come with it.
+func (p *portalClient) prove(ctx context.Context, ice bool) (credential.TokenResponse, error) {
 	var challenge credential.Challenge
+	var token credential.TokenResponse
 	if err := p.post(ctx, credential.ChallengePath, credential.ChallengeRequest{Camera: p.camera}, &challenge); err != nil {
-		return mqttclient.Credential{}, err
+		return token, err
 	}
 	proof := credential.Proof(p.key, p.camera, challenge.Nonce, p.fingerprint)
 	request := credential.TokenRequest{
-		Camera: p.camera, Nonce: challenge.Nonce, Fingerprint: p.fingerprint, Proof: hex.EncodeToString(proof),
+		Camera: p.camera, Nonce: challenge.Nonce, Fingerprint: p.fingerprint, Proof: hex.EncodeToString(proof), ICE: ice,
 	}
-	var token credential.TokenResponse
-	if err := p.post(ctx, credential.TokenPath, request, &token); err != nil {
+	err := p.post(ctx, credential.TokenPath, request, &token)
+	return token, err
+}
+
+// credentials returns how to connect to the broker, and learns the portal's time.
+func (p *portalClient) credentials(ctx context.Context) (mqttclient.Credential, error) {
+	token, err := p.prove(ctx, false)
+	if err != nil {
 		return mqttclient.Credential{}, err
 	}
 	p.setClock(time.UnixMilli(token.ServerTime))
+	return p.credential(token)
+}
+
+// credential says how to connect with a token.
+func (p *portalClient) credential(token credential.TokenResponse) (mqttclient.Credential, error) {
 	broker, err := p.brokerURL(token.MQTTURL)
 	if err != nil {
 		return mqttclient.Credential{}, err

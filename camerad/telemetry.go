@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"math"
 	"os"
 	"runtime"
 	"strconv"
@@ -14,71 +15,66 @@ import (
 	"seccam/pkg/signaling"
 )
 
-// telemetryInterval is how often measurements are published.
-const telemetryInterval = 30 * time.Second
+// telemetryGap is the least time between two publications: what changes together is told together.
+const telemetryGap = 2 * time.Second
 
-// telemetry is one publication on the telemetry topic.
-type telemetry struct {
-	V           int               `json:"v"`
-	At          int64             `json:"at"` // Unix milliseconds by the portal's clock
-	Version     string            `json:"version"`
-	Go          string            `json:"go"`
-	System      string            `json:"system"` // operating system and architecture
-	Uptime      int64             `json:"uptime"` // seconds since camerad started
-	Source      string            `json:"source"`
-	Picture     signaling.Picture `json:"picture"`
-	Width       int               `json:"width"`
-	Height      int               `json:"height"`
-	FPS         float64           `json:"fps"`         // measured since the last publication
-	Bitrate     float64           `json:"bitrate"`     // bit/s, measured likewise, of one viewer
-	KeyFrames   uint64            `json:"key_frames"`  // since the start
-	Dropped     uint64            `json:"dropped"`     // pictures that a viewer was too slow for, since the start
-	Encoding    float64           `json:"encoding"`    // share of a core that encoding takes, measured likewise
-	Viewers     int               `json:"viewers"`     //
-	Memory      uint64            `json:"memory"`      // bytes that Go got from the system
-	Temperature float64           `json:"temperature"` // of the processor in °C; 0 if unknown
-}
-
+// sendTelemetry publishes measurements at the interval and after each change, until ctx ends.
 func (c *camera) sendTelemetry(ctx context.Context) {
-	ticker := time.NewTicker(telemetryInterval)
-	defer ticker.Stop()
+	due := time.NewTimer(signaling.TelemetryInterval)
+	defer due.Stop()
 	last, at := c.engine.Stats(), time.Now()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-ticker.C:
+		case <-c.measured:
+			if since := time.Since(at); since < telemetryGap {
+				due.Reset(telemetryGap - since)
+				continue
+			}
+		case <-due.C:
 		}
 		stats, now := c.engine.Stats(), time.Now()
-		payload, err := json.Marshal(c.measure(last, stats, now.Sub(at)))
+		c.publishTelemetry(ctx, c.measure(last, stats, now.Sub(at)))
 		last, at = stats, now
-		if err != nil {
-			c.log.Error("telemetry", "error", err)
-			continue
-		}
-		m := mqttclient.Message{Topic: signaling.TelemetryTopic(c.portal.camera), Payload: payload, Expiry: telemetryInterval}
-		if err := c.link.client.Publish(ctx, m); err != nil {
-			c.log.Debug("telemetry not sent", "error", err)
-		}
+		due.Reset(signaling.TelemetryInterval)
 	}
 }
 
-func (c *camera) measure(last, now media.Stats, elapsed time.Duration) telemetry {
+func (c *camera) publishTelemetry(ctx context.Context, t signaling.Telemetry) {
+	payload, err := json.Marshal(t)
+	if err != nil {
+		c.log.Error("telemetry", "error", err)
+		return
+	}
+	m := mqttclient.Message{Topic: signaling.TelemetryTopic(c.portal.camera), Payload: payload, Expiry: signaling.TelemetryInterval}
+	if err := c.link.client.Publish(ctx, m); err != nil {
+		c.log.Debug("telemetry not sent", "error", err)
+	}
+}
+
+func (c *camera) measure(last, now media.Stats, elapsed time.Duration) signaling.Telemetry {
 	var memory runtime.MemStats
 	runtime.ReadMemStats(&memory)
 	status := c.status()
-	return telemetry{
+	return signaling.Telemetry{
 		V: signaling.Version, At: status.At, Version: status.Version,
 		Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH,
-		Uptime: int64(time.Since(c.started).Seconds()), Source: status.Source, Picture: status.Picture,
+		Uptime: c.uptime(), Source: status.Source, Picture: status.Picture,
 		Width: now.Rate.Width, Height: now.Rate.Height,
-		FPS:       float64(now.Frames-last.Frames) / elapsed.Seconds(),
-		Bitrate:   float64((now.Bytes-last.Bytes)*8) / elapsed.Seconds(),
-		Encoding:  (now.Encoding - last.Encoding).Seconds() / elapsed.Seconds(),
-		KeyFrames: now.KeyFrames, Dropped: now.Dropped, Viewers: status.Viewers,
+		FPS:       rounded(float64(now.Frames-last.Frames)/elapsed.Seconds(), 10),
+		Bitrate:   rounded(float64((now.Bytes-last.Bytes)*8)/elapsed.Seconds(), 1),
+		Encoding:  rounded((now.Encoding-last.Encoding).Seconds()/elapsed.Seconds(), 1000),
+		KeyFrames: now.KeyFrames, Dropped: now.Dropped, Viewers: status.Viewers, Connections: c.manager.Connections(),
 		Memory: memory.Sys, Temperature: temperature(),
 	}
 }
+
+// rounded leaves what a person reads: parts of one, so many of them.
+func rounded(value, parts float64) float64 { return math.Round(value*parts) / parts }
+
+// uptime is in seconds since camerad started.
+func (c *camera) uptime() int64 { return int64(time.Since(c.started).Seconds()) }
 
 // temperature reads the first thermal zone, which is the processor on a Raspberry Pi.
 func temperature() float64 {

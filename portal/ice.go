@@ -45,6 +45,12 @@ func (e embedded) Servers(who turn.Who) ([]signaling.ICEServer, error) {
 	return e.Server.Servers(who.Session, who.Account, relay.End(who.End)), nil
 }
 
+// iceForSelftest returns servers for a camera that checks itself. What it allocates counts for itself, and
+// not for its owner.
+func (p *portal) iceForSelftest(camera string) []signaling.ICEServer {
+	return p.ice.For(turn.Who{Session: "selftest-" + camera, Account: "camera-" + camera, End: turn.Camera})
+}
+
 // sessionEnded has the credentials of a session, or of a page, die with it.
 func (p *portal) sessionEnded(who string) {
 	if p.relay != nil {

@@ -20,8 +20,9 @@ type mqttTokenCommand struct {
 
 type createTokenCommand struct {
 	Camera   string        `required:"" help:"A camera's id, or \"all\"."`
-	RPC      bool          `name:"rpc" help:"Also allow calling the camera's methods, but for snapshot and privacy."`
+	RPC      bool          `name:"rpc" help:"Also allow asking the camera how it is: ping, info, logs and selftest."`
 	Snapshot bool          `help:"Also allow taking pictures. Only for people who may see what the camera sees."`
+	Restart  bool          `help:"Also allow restarting the camera."`
 	TTL      time.Duration `name:"ttl" default:"1h" help:"How long the token lives, at most 720h."`
 	Note     string        `default:"" help:"Who it is for; kept with the record of the token."`
 }
@@ -70,13 +71,13 @@ func issueToolToken(ctx context.Context, cfg Config, s *store.Store, c createTok
 		return toolToken{}, err
 	}
 	who := credential.Identity{Role: credential.RoleTool, ID: strings.ToLower(rand.Text()[:12])}
-	rules := credential.ToolRules(camera, who.Subject(), credential.ToolRights{RPC: c.RPC, Snapshot: c.Snapshot})
+	rules := credential.ToolRules(camera, who.Subject(), credential.ToolRights{RPC: c.RPC, Snapshot: c.Snapshot, Restart: c.Restart})
 	token, claims, err := keys.Issue(who, rules, 0, time.Now(), c.TTL)
 	if err != nil {
 		return toolToken{}, err
 	}
 	err = s.RecordToken(ctx, store.MQTTToken{
-		ID: claims.ID, Subject: who.Subject(), Camera: camera, RPC: c.RPC, Snapshot: c.Snapshot, Note: c.Note,
+		ID: claims.ID, Subject: who.Subject(), Camera: camera, RPC: c.RPC, Snapshot: c.Snapshot, Restart: c.Restart, Note: c.Note,
 		ExpiresAt: claims.ExpiresAt.Time,
 	})
 	return toolToken{ID: claims.ID, User: who.Subject(), Token: token, Expires: claims.ExpiresAt.Time}, err

@@ -189,7 +189,7 @@ func (p *portal) wireWeb(master credential.Secret) error {
 			Watching: whep.New(p.hub, p.tracker, p.log),
 			Cameras:  &remote.Cameras{Requests: p.mqtt, Client: p.identity().Subject(), Now: time.Now},
 			Devices: devices{&device.Service{
-				Store: p.store, Master: master, Keys: p.keys, MQTTURL: p.mqttURL, Now: time.Now, Log: p.log,
+				Store: p.store, Master: master, Keys: p.keys, MQTTURL: p.mqttURL, ICE: p.iceForSelftest, Now: time.Now, Log: p.log,
 			}},
 			Throttles: p.store, Places: p.places, SignOn: p.signOn, Alerts: p.alerts, Ready: p.ready, Now: time.Now, Log: p.log,
 		})

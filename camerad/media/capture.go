@@ -21,29 +21,67 @@ const (
 	healthy    = 10 * time.Second
 )
 
+// errAgain ends a capture that is to begin anew.
+var errAgain = errors.New("the source is opened anew")
+
+// Restart closes the source and opens it anew, at once also where it is lost. It returns false if the
+// source rests: the next who wants a picture opens it anyway.
+func (e *Engine) Restart() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.again == nil {
+		return false
+	}
+	e.again(errAgain)
+	return true
+}
+
 // capture keeps the source running until ctx ends, whatever happens to it.
 func (e *Engine) capture(ctx context.Context) {
 	wait := backoff.NewExponentialBackOff()
 	wait.InitialInterval, wait.MaxInterval = restartMin, restartMax
 	for ctx.Err() == nil {
-		began := time.Now()
-		err := e.captureOnce(ctx)
-		e.forget()
-		if ctx.Err() != nil {
-			break
-		}
-		if time.Since(began) > healthy {
-			wait.Reset()
-		}
+		e.captureRound(ctx, wait)
+	}
+	e.setState(e.resting())
+}
+
+// captureRound opens the source, and if it is lost waits until it is tried again.
+func (e *Engine) captureRound(ctx context.Context, wait *backoff.ExponentialBackOff) {
+	round, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	e.setAgain(end)
+	defer e.setAgain(nil)
+	began := time.Now()
+	err := e.captureOnce(round)
+	e.forget()
+	if ctx.Err() != nil {
+		return
+	}
+	if time.Since(began) > healthy {
+		wait.Reset()
+	}
+	if round.Err() == nil {
 		pause := wait.NextBackOff()
 		e.log.Error("source lost", "source", e.source.Name, "error", err, "retry_in", pause.Round(time.Millisecond))
 		e.setState(signaling.PictureLost, err.Error())
 		select {
-		case <-ctx.Done():
+		case <-round.Done():
 		case <-time.After(pause):
+			return
 		}
 	}
-	e.setState(e.resting())
+	if ctx.Err() == nil { // it is errAgain
+		e.log.Info("source is opened anew", "source", e.source.Name)
+		wait.Reset()
+		e.setState(signaling.PictureStarting, "")
+	}
+}
+
+func (e *Engine) setAgain(end context.CancelCauseFunc) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.again = end
 }
 
 // forget drops all pictures: what they show is past.

@@ -60,7 +60,8 @@ type Engine struct {
 	private string        // why nothing may be captured; empty if it may
 	state   signaling.Picture
 	detail  string
-	viewers map[*Viewer]struct{} // those that are sent to
+	viewers map[*Viewer]struct{}    // those that are sent to
+	again   context.CancelCauseFunc // ends the present capture, for another; nil if there is none
 }
 
 // NewEngine returns an engine that does nothing until [Engine.Run].

@@ -72,10 +72,8 @@ func (e *Engine) Snapshot(ctx context.Context, width int) ([]byte, error) {
 	defer release()
 	for {
 		renewed, changed := e.latest.renewed.next(), e.Changed()
-		if state, detail := e.State(); state == signaling.PicturePrivate {
-			return nil, fmt.Errorf("%w: %s", ErrPrivate, detail)
-		} else if state == signaling.PictureLost {
-			return nil, fmt.Errorf("%w: %s", ErrNoPicture, detail)
+		if err := e.noPicture(); err != nil {
+			return nil, err
 		}
 		if p := e.latest.get(); p != nil {
 			defer p.release()
@@ -91,6 +89,38 @@ func (e *Engine) Snapshot(ctx context.Context, width int) ([]byte, error) {
 		case <-changed:
 		}
 	}
+}
+
+// AwaitPicture returns once a picture has come from the source, starting the camera if it rests. Of a
+// stream that is passed through it is a key frame. Its errors are those of [Engine.Snapshot].
+func (e *Engine) AwaitPicture(ctx context.Context) error {
+	release := e.holdBriefly()
+	defer release()
+	renewed := e.latest.renewed.next()
+	for {
+		changed := e.Changed()
+		if err := e.noPicture(); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%w in time: %w", ErrNoPicture, ctx.Err())
+		case <-renewed:
+			return nil
+		case <-changed:
+		}
+	}
+}
+
+// noPicture says why there is none; nil if there is or soon may be one.
+func (e *Engine) noPicture() error {
+	switch state, detail := e.State(); state {
+	case signaling.PicturePrivate:
+		return fmt.Errorf("%w: %s", ErrPrivate, detail)
+	case signaling.PictureLost:
+		return fmt.Errorf("%w: %s", ErrNoPicture, detail)
+	}
+	return nil
 }
 
 func encodeJPEG(picture *image.YCbCr, width int) ([]byte, error) {

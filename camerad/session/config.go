@@ -42,6 +42,7 @@ type Config struct {
 
 	talk  *talk         // set by New
 	count *atomic.Int64 // of viewers
+	paths *paths        // of viewers
 	tries *rate.Limiter // at the pairing code
 }
 

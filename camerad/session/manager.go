@@ -48,10 +48,12 @@ type entry struct {
 // New prepares a manager that does nothing until [Manager.Run].
 func New(cfg Config) (*Manager, error) {
 	cfg.talk, cfg.count, cfg.tries = newTalk(cfg.OpenSpeaker), &atomic.Int64{}, rate.NewLimiter(rate.Every(tryEvery), tryBurst)
-	return &Manager{
+	m := &Manager{
 		cfg: cfg, queue: make(chan delivery, queueSize), over: make(chan *session), cut: make(chan string), restart: make(chan bool), recheck: make(chan struct{}),
 		changed: make(chan struct{}, 1), sessions: map[signaling.SessionID]*entry{},
-	}, nil
+	}
+	m.cfg.paths = &paths{known: map[signaling.SessionID]path{}, changed: m.tell}
+	return m, nil
 }
 
 // Deliver hands over a message as it came. It does not block: a message that finds the queue full is
@@ -67,7 +69,7 @@ func (m *Manager) Deliver(topic string, payload []byte) {
 // Viewers returns the number of those who watch.
 func (m *Manager) Viewers() int { return int(m.cfg.count.Load()) }
 
-// Changed signals that [Manager.Viewers] changed. It has one receiver.
+// Changed signals that [Manager.Viewers] or [Manager.Connections] changed. It has one receiver.
 func (m *Manager) Changed() <-chan struct{} { return m.changed }
 
 // Cut ends every session with a bye of that reason. It returns when they were told to end, or with ctx.
@@ -260,6 +262,7 @@ func (m *Manager) pass(live *entry, in inbound) {
 func (m *Manager) remove(s *session) {
 	m.ended.add(s.id, m.sessions[s.id].seq)
 	delete(m.sessions, s.id)
+	m.cfg.paths.forget(s.id)
 	if s.visit {
 		m.visits--
 	}
@@ -272,6 +275,10 @@ func (m *Manager) remove(s *session) {
 
 func (m *Manager) countChanged() {
 	m.cfg.count.Store(int64(len(m.sessions) - m.visits))
+	m.tell()
+}
+
+func (m *Manager) tell() {
 	select {
 	case m.changed <- struct{}{}:
 	default:

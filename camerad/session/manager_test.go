@@ -79,6 +79,8 @@ func TestCameraAsksForICERestart(t *testing.T) {
 	v := r.newViewer(sessionID(1))
 	v.call(nil)
 	next(t, "key frame", v.keys)
+	path := r.manager.Connections()
+	assert.Equal(t, 1, path.Direct+path.NAT, "%+v", path)
 	r.manager.Restart(t.Context(), false)
 	r.manager.Restart(t.Context(), true)
 	next(t, "wish", v.restarts)

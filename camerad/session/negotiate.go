@@ -163,5 +163,10 @@ func (s *session) follow(p *peer, label string) {
 			s.report(event{track: track})
 		}
 	})
+	p.connection.SCTP().Transport().ICETransport().OnSelectedCandidatePairChange(func(pair *webrtc.ICECandidatePair) {
+		if !s.visit {
+			s.cfg.paths.set(s.id, pair)
+		}
+	})
 	p.connection.OnConnectionStateChange(func(state webrtc.PeerConnectionState) { s.report(event{state: state}) })
 }

@@ -133,3 +133,20 @@ func TestRootLeavesFilesToTheDaemon(t *testing.T) {
 	assert.Equal(t, want, owner.Uid)
 	assert.Equal(t, os.FileMode(0o600), info.Mode().Perm())
 }
+
+func TestLock(t *testing.T) {
+	folder := t.TempDir()
+	unlock, err := Lock(folder)
+	require.NoError(t, err)
+	_, err = Lock(folder)
+	require.ErrorIs(t, err, ErrLocked)
+	unlock()
+	again, err := Lock(folder)
+	require.NoError(t, err)
+	again()
+	left, err := os.ReadDir(folder)
+	require.NoError(t, err)
+	require.Empty(t, left)
+	_, err = Lock(filepath.Join(folder, "missing"))
+	require.ErrorIs(t, err, os.ErrNotExist)
+}

@@ -26,7 +26,6 @@ type Rule struct {
 }
 
 func allow(action Action, topic string) Rule { return Rule{"allow", action, topic} }
-func deny(action Action, topic string) Rule  { return Rule{"deny", action, topic} }
 
 var denyAll = Rule{"deny", All, "#"}
 
@@ -64,15 +63,30 @@ func PortalRules(instance string) []Rule {
 	}
 }
 
-// ToolRights are what a tool may do besides reading.
+// ToolRights are what a tool may do besides reading. Each allows its own methods and no others, so that a
+// method which is new is nobody's until it is given to somebody.
 type ToolRights struct {
-	RPC      bool // call the methods that are for diagnosis
+	RPC      bool // call the methods that show how the camera is, and change nothing
 	Snapshot bool // take pictures
+	Restart  bool // restart camerad, or the camera's source
+}
+
+// methods are those that the rights are for. Privacy mode is the owner's alone.
+func (r ToolRights) methods() (all []string) {
+	if r.RPC {
+		all = append(all, signaling.MethodPing, signaling.MethodInfo, signaling.MethodLogs, signaling.MethodSelftest)
+	}
+	if r.Snapshot {
+		all = append(all, signaling.MethodSnapshot)
+	}
+	if r.Restart {
+		all = append(all, signaling.MethodRestart)
+	}
+	return all
 }
 
 // ToolRules are a diagnostic tool's rights on one camera ("+" for all): to read its status,
-// telemetry and events, and to call methods as its rights say. A picture is media and needs a right
-// of its own; privacy mode is the owner's alone. Signalling is never among the rights, since it
+// telemetry and events, and to call methods as its rights say. Signalling is never among the rights, since it
 // carries TURN credentials.
 func ToolRules(camera, client string, rights ToolRights) []Rule {
 	base := signaling.Root + camera
@@ -81,29 +95,34 @@ func ToolRules(camera, client string, rights ToolRights) []Rule {
 		allow(Subscribe, base+"/telemetry"),
 		allow(Subscribe, base+"/events/+"),
 	}
-	if rights == (ToolRights{}) {
-		return append(rules, denyAll)
+	methods := rights.methods()
+	if len(methods) > 0 {
+		rules = append(rules, allow(Subscribe, signaling.ReplyTopic(camera, client)))
 	}
-	rules = append(rules, allow(Subscribe, signaling.ReplyTopic(camera, client)))
-	// The first rule that matches decides, so these precede the one for all methods.
-	rules = append(rules, deny(Publish, signaling.RPCTopic(camera, signaling.MethodPrivacy)))
-	snapshot := Rule{"deny", Publish, signaling.RPCTopic(camera, signaling.MethodSnapshot)}
-	if rights.Snapshot {
-		snapshot.Permission = "allow"
-	}
-	rules = append(rules, snapshot)
-	if rights.RPC {
-		rules = append(rules, allow(Publish, signaling.RPCFilter(camera)))
+	for _, method := range methods {
+		rules = append(rules, allow(Publish, signaling.RPCTopic(camera, method)))
 	}
 	return append(rules, denyAll)
 }
 
-// GrantsSnapshot reports whether rules allow taking pictures by name. A tool's token that is older
-// than this right allows all methods without naming any: it does not have it.
-func GrantsSnapshot(rules []Rule) bool {
-	return slices.ContainsFunc(rules, func(r Rule) bool {
-		return r.Permission == "allow" && r.Action == Publish && strings.HasSuffix(r.Topic, "/rpc/"+signaling.MethodSnapshot)
-	})
+// GrantedRights are the rights that a tool's claim can give at most. Those that need a permission of their
+// own count only where the claim names them: a token that is older than such a right may allow all methods
+// without naming any.
+func GrantedRights(claim []Rule) ToolRights {
+	names := func(method string) bool {
+		return slices.ContainsFunc(claim, func(r Rule) bool {
+			return r.Permission == "allow" && r.Action == Publish && strings.HasSuffix(r.Topic, "/rpc/"+method)
+		})
+	}
+	return ToolRights{RPC: true, Snapshot: names(signaling.MethodSnapshot), Restart: names(signaling.MethodRestart)}
+}
+
+// AllowedWhole reports whether filter is all of a camera's topics ("…/ID/#"), and rules let a tool read some
+// of them. A broker that judges every delivery, as ours does, may grant such a subscription, by which the
+// tool then gets what it may read. The rules do not allow it: other brokers would deliver everything.
+func AllowedWhole(rules []Rule, filter string) bool {
+	base, whole := strings.CutSuffix(filter, "/#")
+	return whole && Allowed(rules, Subscribe, base+"/status") && Allowed(rules, Subscribe, base+"/telemetry")
 }
 
 // Allowed reports whether rules let a client publish to, subscribe to or receive topic, which may

@@ -1,7 +1,7 @@
 package credential
 
 import (
-	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -14,7 +14,7 @@ func TestMethodRules(t *testing.T) {
 	const mine, other = "c1", "c2"
 	tool := func(rights ToolRights) []Rule { return ToolRules(mine, "tool-x", rights) }
 	rpc, snapshot, both := tool(ToolRights{RPC: true}), tool(ToolRights{Snapshot: true}), tool(ToolRights{RPC: true, Snapshot: true})
-	all := ToolRules("+", "tool-x", ToolRights{RPC: true, Snapshot: true})
+	restart, all := tool(ToolRights{Restart: true}), ToolRules("+", "tool-x", ToolRights{RPC: true, Snapshot: true, Restart: true})
 	for _, tc := range []struct {
 		who    string
 		rules  []Rule
@@ -40,6 +40,12 @@ func TestMethodRules(t *testing.T) {
 		{"both", both, Publish, signaling.RPCTopic(mine, "snapshot"), true},
 		{"both", both, Publish, signaling.RPCTopic(mine, "ping"), true},
 		{"both", both, Publish, signaling.RPCTopic(mine, "privacy"), false},
+		{"both", both, Publish, signaling.RPCTopic(mine, "restart"), false},
+		{"restart", restart, Publish, signaling.RPCTopic(mine, "restart"), true},
+		{"restart", restart, Publish, signaling.RPCTopic(other, "restart"), false},
+		{"restart", restart, Publish, signaling.RPCTopic(mine, "logs"), false},
+		{"restart", restart, Subscribe, signaling.ReplyTopic(mine, "tool-x"), true},
+		{"all cameras", all, Publish, signaling.RPCTopic(mine, "anything"), false},
 		{"all cameras", all, Publish, signaling.RPCTopic(other, "snapshot"), true},
 		{"all cameras", all, Publish, signaling.RPCTopic(other, "privacy"), false},
 		{"all cameras", all, Subscribe, signaling.RepliesFilter("tool-x"), true},
@@ -62,25 +68,44 @@ func TestMethodRules(t *testing.T) {
 	}
 }
 
-// A broker that evaluates the claim by itself takes the first rule that matches: the denials of single
-// methods come before the permission for all.
-func TestDenialsOfMethodsComeFirst(t *testing.T) {
-	for _, rights := range []ToolRights{{RPC: true}, {RPC: true, Snapshot: true}} {
+// A broker that evaluates the claim by itself knows no wildcard of methods: what is new is not given out by
+// tokens that are older.
+func TestMethodsAreNamed(t *testing.T) {
+	for _, rights := range []ToolRights{{RPC: true}, {Snapshot: true}, {Restart: true}, {RPC: true, Snapshot: true, Restart: true}} {
 		rules := ToolRules("c1", "tool-x", rights)
-		every := slices.Index(rules, Rule{"allow", Publish, signaling.RPCFilter("c1")})
-		for _, method := range []string{signaling.MethodPrivacy, signaling.MethodSnapshot} {
-			named := slices.IndexFunc(rules, func(r Rule) bool { return r.Topic == signaling.RPCTopic("c1", method) })
-			require.True(t, named >= 0 && named < every, "%s in %v", method, rules)
+		for _, rule := range rules {
+			require.False(t, rule.Action == Publish && strings.ContainsAny(rule.Topic, "+#"), "%v", rule)
 		}
 		require.Equal(t, denyAll, rules[len(rules)-1])
 	}
 }
 
-func TestGrantsSnapshot(t *testing.T) {
-	require.True(t, GrantsSnapshot(ToolRules("c1", "tool-x", ToolRights{Snapshot: true})))
-	require.True(t, GrantsSnapshot(ToolRules("+", "tool-x", ToolRights{RPC: true, Snapshot: true})))
-	require.False(t, GrantsSnapshot(ToolRules("c1", "tool-x", ToolRights{RPC: true})))
-	require.False(t, GrantsSnapshot([]Rule{{"allow", Publish, "seccam/v1/cameras/c1/rpc/+"}, denyAll}), "as tokens were before")
-	require.False(t, GrantsSnapshot([]Rule{{"allow", All, "#"}}))
-	require.False(t, GrantsSnapshot(nil))
+func TestGrantedRights(t *testing.T) {
+	for name, tc := range map[string]struct {
+		claim []Rule
+		want  ToolRights
+	}{
+		"snapshot":           {ToolRules("c1", "tool-x", ToolRights{Snapshot: true}), ToolRights{RPC: true, Snapshot: true}},
+		"restart":            {ToolRules("+", "tool-x", ToolRights{Restart: true}), ToolRights{RPC: true, Restart: true}},
+		"rpc":                {ToolRules("c1", "tool-x", ToolRights{RPC: true}), ToolRights{RPC: true}},
+		"as tokens were":     {[]Rule{{"allow", Publish, "seccam/v1/cameras/c1/rpc/+"}, denyAll}, ToolRights{RPC: true}},
+		"everything":         {[]Rule{{"allow", All, "#"}}, ToolRights{RPC: true}},
+		"a denial by name":   {[]Rule{{"deny", Publish, "seccam/v1/cameras/c1/rpc/restart"}}, ToolRights{RPC: true}},
+		"another's, by name": {[]Rule{{"allow", Subscribe, "seccam/v1/cameras/c1/rpc/restart"}}, ToolRights{RPC: true}},
+	} {
+		require.Equal(t, tc.want, GrantedRights(tc.claim), name)
+	}
+}
+
+func TestAllTopicsOfACamera(t *testing.T) {
+	mine, all := ToolRules("c1", "tool-x", ToolRights{}), ToolRules("+", "tool-x", ToolRights{RPC: true})
+	for filter, want := range map[string][2]bool{
+		"seccam/v1/cameras/c1/#": {true, true}, "seccam/v1/cameras/c2/#": {false, true}, "seccam/v1/cameras/+/#": {false, true},
+		"#": {}, "seccam/#": {}, "seccam/v1/cameras/#": {}, "seccam/v1/cameras/c1/sessions/#": {}, "seccam/v1/cameras/c1/replies/#": {},
+		"seccam/v1/cameras/c1/rpc/#": {}, "$share/g/seccam/v1/cameras/c1/#": {}, "seccam/v1/cameras/c1/+": {}, "/#": {},
+	} {
+		require.Equal(t, want, [2]bool{AllowedWhole(mine, filter), AllowedWhole(all, filter)}, filter)
+		require.False(t, Allowed(all, Subscribe, filter), "by the rules alone: %s", filter)
+	}
+	require.False(t, AllowedWhole(CameraRules("c1"), "seccam/v1/cameras/c1/#"))
 }

@@ -1,5 +1,7 @@
 package credential
 
+import "seccam/pkg/signaling"
+
 // Paths of the two requests by which a camera obtains its MQTT token, below the portal's URL.
 const (
 	ChallengePath = "/api/v1/device/challenge"
@@ -23,6 +25,8 @@ type TokenRequest struct {
 	Nonce       string `json:"nonce"`
 	Fingerprint string `json:"fingerprint"`
 	Proof       string `json:"proof"`
+	// ICE asks for ICE servers, too: a camera that checks itself tries them. Views bring their own.
+	ICE bool `json:"ice,omitempty"`
 }
 
 // TokenResponse is what a camera needs to connect to the broker.
@@ -35,4 +39,6 @@ type TokenResponse struct {
 	ExpiresIn int `json:"expires_in"`
 	// ServerTime is the portal's clock, Unix milliseconds, against which message ages are judged.
 	ServerTime int64 `json:"server_time"`
+	// ICEServers are those that were asked for, with credentials of the camera's own.
+	ICEServers []signaling.ICEServer `json:"ice_servers,omitempty"`
 }

@@ -35,11 +35,20 @@ type process struct {
 // start runs a program until the test ends. A data race that it reports fails the test.
 func start(t *testing.T, name string, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, name: name, cmd: exec.Command(args[0], args[1:]...), done: make(chan struct{})}
+	return startCommand(t, name, exec.Command(args[0], args[1:]...))
+}
+
+// startCommand is start for a command with an environment of its own.
+func startCommand(t *testing.T, name string, cmd *exec.Cmd) *process {
+	t.Helper()
+	p := &process{t: t, name: name, cmd: cmd, done: make(chan struct{})}
 	p.lines = sync.NewCond(&p.mu)
+	if cmd.Env == nil {
+		cmd.Env = os.Environ()
+	}
 	// A test binary that is killed takes its programs with it.
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	p.cmd.Env = append(os.Environ(), "GORACE=exitcode=66")
+	p.cmd.Env = append(p.cmd.Env, "GORACE=exitcode=66")
 	output, input, err := os.Pipe()
 	require.NoError(t, err)
 	p.cmd.Stdout, p.cmd.Stderr = input, input

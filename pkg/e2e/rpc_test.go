@@ -76,14 +76,6 @@ func TestMosquittoTakesAPicture(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, code, refusalIn(t, reply).Code, payload)
 	}
-	reply, err := l.call(user, token, c.id, "nonsense", `{"v":1}`)
-	require.NoError(t, err)
-	require.Equal(t, signaling.CodeMethod, refusalIn(t, reply).Code)
-
-	// Correlation Data and the Content Type come with the reply (MQTT 5, 4.10).
-	reply, err = l.call(user, token, c.id, "nonsense", `{"v":1}`, "-D", "publish", "correlation-data", "number-17", "-F", "%D %C")
-	require.NoError(t, err)
-	require.Equal(t, "number-17 application/json", strings.TrimSpace(string(reply)))
 }
 
 // A picture is media and a tool's token does not bring it; privacy mode is nobody's but the owner's.
@@ -103,11 +95,12 @@ func TestToolWithoutTheRightToAPicture(t *testing.T) {
 		"none":     {nil, map[string]bool{}},
 		"rpc":      {[]string{"--rpc"}, map[string]bool{"ping": true}},
 		"snapshot": {[]string{"--snapshot"}, map[string]bool{"snapshot": true}},
-		"both":     {[]string{"--rpc", "--snapshot"}, map[string]bool{"ping": true, "snapshot": true}},
+		"restart":  {[]string{"--restart"}, map[string]bool{"restart": true}},
+		"all":      {[]string{"--rpc", "--snapshot", "--restart"}, map[string]bool{"ping": true, "snapshot": true, "restart": true}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			user, token, _ := w.token(append([]string{"--camera", w.mine.id}, tc.rights...)...)
-			for _, method := range []string{"ping", "snapshot", "privacy"} {
+			for _, method := range []string{"ping", "snapshot", "restart", "privacy", "nonsense"} {
 				output := publish(user, token, w.mine.id, method)
 				if tc.may[method] {
 					require.NotRegexp(t, refused, output, method)

@@ -4,6 +4,11 @@ package signaling
 const (
 	MethodSnapshot = "snapshot" // [SnapshotRequest]; the reply is the picture itself, or sealed
 	MethodPrivacy  = "privacy"  // [PrivacyRequest], [PrivacyReply]
+	MethodPing     = "ping"     // [PingRequest], [PingReply]
+	MethodInfo     = "info"     // [InfoRequest], [InfoReply]
+	MethodLogs     = "logs"     // [LogsRequest], [LogsReply]
+	MethodSelftest = "selftest" // [SelftestRequest], [SelftestReply]
+	MethodRestart  = "restart"  // [RestartRequest], [RestartReply]
 )
 
 // The Content Type of a reply (MQTT 5, 3.3.2.3.9). An error reply is JSON, whatever the method.

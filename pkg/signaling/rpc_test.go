@@ -96,6 +96,18 @@ func TestAsyncAPIMethods(t *testing.T) {
 		"PrivacyRequest":  {PrivacyRequest{V: 1}, PrivacyRequest{V: 1, Seq: 1, Settings: &PrivacySettings{On: true}}},
 		"PrivacyReply":    {PrivacyReply{V: 1, Settings: nightly(), Active: true, Until: 1, Text: "x"}, PrivacyReply{V: 1}},
 		"ErrorReply":      {ErrorReply{V: 1, Error: &Error{Code: CodeMethod, Message: "x", RetryAfter: 1}}},
+		"PingRequest":     {PingRequest{V: 1}},
+		"PingReply":       {PingReply{V: 1, At: 1, Boot: "b"}},
+		"InfoRequest":     {InfoRequest{V: 1}},
+		"InfoReply":       {InfoReply{V: 1, Camera: testCamera, Picture: PictureLive, MaxViewers: 1, Addresses: []string{}, Methods: []string{MethodPing}}},
+		"LogsRequest":     {LogsRequest{V: 1}, LogsRequest{V: 1, Level: LevelWarn, Since: 1, Limit: MaxLogLines}},
+		"LogsReply":       {LogsReply{V: 1, Lines: []LogLine{{At: 1, Level: LevelInfo, Text: "x"}}}},
+		"SelftestRequest": {SelftestRequest{V: 1}},
+		"SelftestReply":   {SelftestReply{V: 1, Result: CheckFail, Checks: []Check{{Name: "dns", Result: CheckSkipped, Seen: "x", Next: "y"}}}},
+		"RestartRequest":  {RestartRequest{V: 1, Seq: 1, What: RestartSource}},
+		"RestartReply":    {RestartReply{V: 1, What: RestartDaemon, Text: "x"}},
+		"Telemetry":       {Telemetry{V: 1, Picture: PictureResting}},
+		"Event":           {Event{V: 1, Kind: EventStarted, Text: "x"}},
 	} {
 		for _, value := range list {
 			data, err := json.Marshal(value)
@@ -105,6 +117,12 @@ func TestAsyncAPIMethods(t *testing.T) {
 	}
 	for _, data := range []string{`{"v":1,"width":63}`, `{"v":1,"width":1281}`, `{"v":1,"key":"AA=="}`, `{"width":64}`} {
 		assert.Error(t, a.visit(t, "SnapshotRequest", []byte(data)), data)
+	}
+	for schema, bad := range map[string]string{
+		"LogsRequest": `{"v":1,"level":"loud"}`, "RestartRequest": `{"v":1,"seq":1,"what":"portal"}`, "SelftestReply": `{"v":1,"at":1,"result":"well","checks":[]}`,
+		"Telemetry": `{"v":1}`, "Event": `{"v":2,"at":1,"kind":"started","text":""}`, "PingReply": `{"v":1,"at":1}`,
+	} {
+		assert.Error(t, a.visit(t, schema, []byte(bad)), bad)
 	}
 	for _, span := range []PrivacySpan{
 		{Days: []string{"mon"}, From: "00:00", To: "00:00"}, {Days: nil, From: "00:00", To: "01:00"}, {Days: []string{"Mon"}, From: "00:00", To: "01:00"},
@@ -155,4 +173,43 @@ func FuzzPrivacySettings(f *testing.F) {
 		_, err = back.Location()
 		require.NoError(t, err)
 	})
+}
+
+func FuzzDecodeTelemetry(f *testing.F) {
+	f.Add([]byte(`{"v":1,"at":1,"picture":"live","connections":{"direct":1}}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if telemetry, err := DecodeTelemetry(data); err == nil {
+			require.Equal(t, Version, telemetry.V)
+			require.LessOrEqual(t, len(data), MaxTelemetry)
+		}
+	})
+}
+
+func FuzzDecodeEvent(f *testing.F) {
+	f.Add([]byte(`{"v":1,"at":1,"kind":"source_lost","text":"unplugged"}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if event, err := DecodeEvent(data); err == nil {
+			_, err := ParseTopic(EventTopic(testCamera, event.Kind))
+			if len(event.Kind) < 64 { // longer ones exceed a topic's length
+				require.NoError(t, err)
+			}
+		}
+	})
+}
+
+func TestDecodeTelemetryAndEvents(t *testing.T) {
+	telemetry, err := DecodeTelemetry([]byte(`{"v":1,"fps":29.5,"connections":{"relay":2}}`))
+	require.NoError(t, err)
+	require.Equal(t, Telemetry{V: 1, FPS: 29.5, Connections: Connections{Relay: 2}}, telemetry)
+	event, err := DecodeEvent([]byte(`{"v":1,"at":3,"kind":"restart","text":"x"}`))
+	require.NoError(t, err)
+	require.Equal(t, Event{V: 1, At: 3, Kind: EventRestart, Text: "x"}, event)
+	for _, bad := range []string{``, `[]`, `{"v":2}`, `{"v":1,"at":"now"}`, `{"v":1,"text":"` + strings.Repeat("x", MaxTelemetry) + `"}`} {
+		_, err := DecodeTelemetry([]byte(bad))
+		require.Error(t, err, bad)
+		_, err = DecodeEvent([]byte(bad))
+		require.Error(t, err, bad)
+	}
+	_, err = DecodeEvent([]byte(`{"v":1,"kind":"a/b"}`))
+	require.ErrorIs(t, err, ErrBadMessage)
 }

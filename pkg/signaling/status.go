@@ -39,7 +39,7 @@ type Status struct {
 	// At is when the status was published, Unix milliseconds by the portal's clock; 0 in a Will,
 	// which was written when the connection began.
 	At int64 `json:"at,omitempty"`
-	// Reason says why the camera is offline: "connection_lost" (the Will) or "shutdown".
+	// Reason says why the camera is offline: one of the Offline constants, the first of which is the Will's.
 	Reason  string  `json:"reason,omitempty"`
 	Picture Picture `json:"picture,omitempty"`
 	// Detail says in words what is wrong with the source, for a person. In privacy mode it goes on
@@ -56,6 +56,7 @@ type Status struct {
 const (
 	OfflineConnectionLost = "connection_lost"
 	OfflineShutdown       = "shutdown"
+	OfflineRestart        = "restart" // it will be back within seconds
 )
 
 // DecodeStatus parses a status payload of at most [MaxStatus] bytes.
@@ -90,7 +91,7 @@ func (s Status) Supersedes(old Status) bool {
 	if s.Online || s.Boot != old.Boot || s.Connection > old.Connection {
 		return true
 	}
-	return s.Connection == old.Connection && (old.Online || old.Reason != OfflineShutdown)
+	return s.Connection == old.Connection && (old.Online || old.Reason == OfflineConnectionLost || old.Reason == "")
 }
 
 // Presence is what the portal tells a browser about a camera.

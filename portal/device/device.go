@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"seccam/pkg/credential"
+	"seccam/pkg/signaling"
 	"seccam/portal/store"
 )
 
@@ -44,8 +45,10 @@ type Service struct {
 	Master  credential.Secret
 	Keys    credential.Keys
 	MQTTURL func() string
-	Now     func() time.Time
-	Log     *slog.Logger
+	// ICE returns ICE servers with credentials for a camera that checks itself.
+	ICE func(camera string) []signaling.ICEServer
+	Now func() time.Time
+	Log *slog.Logger
 }
 
 const (
@@ -126,7 +129,11 @@ func (s *Service) Token(ctx context.Context, req credential.TokenRequest) (crede
 	if err := s.Store.ReportFingerprint(ctx, camera.ID, req.Fingerprint); err != nil {
 		return credential.TokenResponse{}, fmt.Errorf("token: %w", err)
 	}
-	return s.issue(camera)
+	response, err := s.issue(camera)
+	if err == nil && req.ICE {
+		response.ICEServers = s.ICE(camera.ID)
+	}
+	return response, err
 }
 
 func (s *Service) issue(camera *store.Camera) (credential.TokenResponse, error) {

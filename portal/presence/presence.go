@@ -200,6 +200,8 @@ func (e *entry) offlineText() string {
 		return fmt.Sprintf("Offline: nothing heard from the camera for %d seconds", int(signaling.StatusStale.Seconds()))
 	case e.shown.Reason == signaling.OfflineShutdown:
 		return "Offline: the camera was shut down"
+	case e.shown.Reason == signaling.OfflineRestart:
+		return "Offline: the camera restarts, and is back within seconds"
 	case e.shown.Reason == signaling.OfflineConnectionLost:
 		return "Offline: the connection to the camera was lost; check its power and network"
 	}

@@ -89,6 +89,7 @@ func TestTexts(t *testing.T) {
 		{signaling.Status{Online: true, Picture: signaling.PictureLost, Detail: "unplugged"}, "no_picture", "Online, but no picture: unplugged"},
 		{will(1), "offline", "Offline: the connection to the camera was lost; check its power and network"},
 		{signaling.Status{Reason: signaling.OfflineShutdown}, "offline", "Offline: the camera was shut down"},
+		{signaling.Status{Reason: signaling.OfflineRestart}, "offline", "Offline: the camera restarts, and is back within seconds"},
 		{signaling.Status{Reason: "odd"}, "offline", "Offline"},
 	} {
 		b := newBench()

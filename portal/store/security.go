@@ -61,6 +61,7 @@ type MQTTToken struct {
 	Camera    string // "+" is every camera
 	RPC       bool
 	Snapshot  bool // it may take pictures
+	Restart   bool // it may restart cameras
 	Note      string
 	CreatedAt time.Time
 	ExpiresAt time.Time
