@@ -43,7 +43,7 @@ func withFleet(ctx context.Context, cli *commands, run func(Config, *fleet.Servi
 		if err != nil {
 			return err
 		}
-		return run(cfg, fleet.New(s, master))
+		return run(cfg, fleet.New(s, master).By(commandLine()))
 	})
 }
 

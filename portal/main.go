@@ -19,11 +19,12 @@ var release = "dev"
 type commands struct {
 	Config string `short:"c" placeholder:"FILE" help:"Configuration file; configs/portal.yml documents every key. Each key can be overridden by SECCAM_<KEY>."`
 
-	Serve     serveCommand     `cmd:"" default:"1" help:"Serve the portal until SIGINT or SIGTERM."`
-	Cameras   camerasCommand   `cmd:"" help:"Provision, list and revoke cameras."`
-	MQTTToken mqttTokenCommand `cmd:"" name:"mqtt-token" help:"Print a token for MQTT tools such as mosquitto_sub; without --rpc, --snapshot or --restart it only reads."`
-	Demo      demoCommand      `cmd:"" help:"Try everything on this machine: portal, broker and one camera."`
-	Version   versionCommand   `cmd:"" help:"Print the version."`
+	Serve      serveCommand      `cmd:"" default:"1" help:"Serve the portal until SIGINT or SIGTERM."`
+	Cameras    camerasCommand    `cmd:"" help:"Provision, list, revoke and export cameras."`
+	MQTTToken  mqttTokenCommand  `cmd:"" name:"mqtt-token" help:"Print a token for MQTT tools such as mosquitto_sub; without --rpc, --snapshot or --restart it only reads."`
+	AdminToken adminTokenCommand `cmd:"" name:"admin-token" help:"Print a token for programs that administer the fleet by the API."`
+	Demo       demoCommand       `cmd:"" help:"Try everything on this machine: portal, broker and one camera."`
+	Version    versionCommand    `cmd:"" help:"Print the version."`
 }
 
 func main() {

@@ -24,6 +24,7 @@ import (
 	"seccam/portal/bridge"
 	"seccam/portal/device"
 	"seccam/portal/factor"
+	"seccam/portal/fleet"
 	"seccam/portal/mail"
 	"seccam/portal/place"
 	"seccam/portal/presence"
@@ -191,7 +192,7 @@ func (p *portal) wireWeb(master credential.Secret) error {
 			Devices: devices{&device.Service{
 				Store: p.store, Master: master, Keys: p.keys, MQTTURL: p.mqttURL, ICE: p.iceForSelftest, Now: time.Now, Log: p.log,
 			}},
-			Throttles: p.store, Places: p.places, SignOn: p.signOn, Alerts: p.alerts, Ready: p.ready, Now: time.Now, Log: p.log,
+			Throttles: p.store, Places: p.places, SignOn: p.signOn, Alerts: p.alerts, Fleet: fleet.New(p.store, master), Ready: p.ready, Now: time.Now, Log: p.log,
 		})
 	return err
 }

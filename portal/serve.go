@@ -126,7 +126,8 @@ func (p *portal) prune(ctx context.Context) error {
 	for {
 		err := p.store.Prune(ctx)
 		if days := p.cfg.AuditDays; days > 0 {
-			err = errors.Join(err, p.store.PruneAudit(ctx, time.Now().AddDate(0, 0, -days)))
+			before := time.Now().AddDate(0, 0, -days)
+			err = errors.Join(err, p.store.PruneAudit(ctx, before), p.store.PruneAdminLog(ctx, before))
 		}
 		if err != nil && ctx.Err() == nil {
 			p.log.Error("prune", "error", err)

@@ -9,7 +9,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -26,23 +25,10 @@ import (
 	"seccam/pkg/signaling"
 )
 
-// identity is what a provisioned camera's folder makes it.
+// identity is what makes a camera of a program.
 type identity struct {
 	base, camera, fingerprint string
 	key                       credential.Secret
-}
-
-var labelFingerprint = regexp.MustCompile(`&fp=([\w-]+)`)
-
-func readIdentity(t *testing.T, base, folder string) identity {
-	t.Helper()
-	key, err := credential.LoadSecret(filepath.Join(folder, "device.key"))
-	require.NoError(t, err)
-	label, err := os.ReadFile(filepath.Join(folder, "label.txt"))
-	require.NoError(t, err)
-	fingerprint, err := credential.ParseFingerprint(labelFingerprint.FindStringSubmatch(string(label))[1])
-	require.NoError(t, err)
-	return identity{base, filepath.Base(folder), fingerprint, key}
 }
 
 // credential proves the key as camerad does.
@@ -100,31 +86,74 @@ func (c identity) connect(ctx context.Context, ready func()) error {
 	return client.Run(ctx)
 }
 
-// The cameras of one batch connect to one portal, each by the key in its own folder.
+// operatorAPI calls the admin API with a token.
+func (l *lab) operatorAPI(scopes string) func(method, path string, body, answer any) {
+	l.t.Helper()
+	secret := regexp.MustCompile(`token:\s+(seccam_admin_\S+)`).FindStringSubmatch(l.command("admin-token", "--scope", scopes, "--name", "tests"))[1]
+	leaks.secret("admin token", secret)
+	return func(method, path string, body, answer any) {
+		l.t.Helper()
+		data, err := json.Marshal(body)
+		require.NoError(l.t, err)
+		request, err := http.NewRequestWithContext(l.t.Context(), method, l.url+"/api/v1/admin"+path, bytes.NewReader(data))
+		require.NoError(l.t, err)
+		request.Header.Set("Content-Type", "application/json")
+		request.Header.Set("Authorization", "Bearer "+secret)
+		response, err := http.DefaultClient.Do(request)
+		require.NoError(l.t, err)
+		defer func() { _ = response.Body.Close() }()
+		text, err := io.ReadAll(response.Body)
+		require.NoError(l.t, err)
+		require.Equal(l.t, http.StatusOK, response.StatusCode, "%s", text)
+		require.NoError(l.t, json.Unmarshal(text, answer))
+	}
+}
+
+// register adds cameras as a factory's program does: their secrets stay with it, but for the keys.
+func (l *lab) register(count int, call func(method, path string, body, answer any)) []identity {
+	l.t.Helper()
+	type camera struct {
+		ID        string `json:"id"`
+		ClaimHash string `json:"claim_hash"`
+	}
+	cameras := make([]camera, count)
+	for i := range cameras {
+		id := credential.NewCode()
+		cameras[i] = camera{id, hex.EncodeToString(credential.HashClaimCode(id, credential.NewCode()))}
+	}
+	var keys struct {
+		Cameras []struct {
+			ID        string
+			DeviceKey string `json:"device_key"`
+		}
+	}
+	call(http.MethodPost, "/cameras", map[string]any{"batch": "fleet", "cameras": cameras}, &keys)
+	identities := make([]identity, count)
+	for i, c := range keys.Cameras {
+		leaks.secret("device key", c.DeviceKey)
+		key, err := credential.ParseSecret(c.DeviceKey)
+		require.NoError(l.t, err)
+		identities[i] = identity{l.url, c.ID, credential.FingerprintOf([]byte(c.ID)), key}
+	}
+	return identities
+}
+
+// Two hundred cameras, added by the admin API, connect to one portal, each by its own key.
 func TestFleetConnects(t *testing.T) {
-	const count = 20
+	const count = 200
 	l := newLabWith(t, "127.0.0.1", "metrics: 127.0.0.1:0\n")
-	l.command("cameras", "provision", "--out", filepath.Join(l.dir, "fleet"), "--count", itoa(count), "--name", "fleet", "--source", "testpattern")
-	folders, err := filepath.Glob(filepath.Join(l.dir, "fleet", "*", "device.key"))
-	require.NoError(t, err)
-	require.Len(t, folders, count)
+	call := l.operatorAPI("fleet:read,fleet:provision,fleet:keys")
+	cameras := l.register(count, call)
 
 	ctx, stop := context.WithCancel(t.Context())
 	var running errgroup.Group
 	defer func() { stop(); assert.NoError(t, running.Wait()) }()
+	thief := cameras[0]
+	thief.key = cameras[1].key
+	_, err := thief.credential(ctx)
+	require.ErrorContains(t, err, "401", "another camera's key is worth nothing")
 	var connected sync.WaitGroup
-	var first identity
-	for i, file := range folders {
-		leaks.file(file)
-		camera := readIdentity(t, l.url, filepath.Dir(file))
-		if i == 0 {
-			first = camera
-		} else if i == 1 {
-			camera := camera
-			camera.key = first.key
-			_, err := camera.credential(ctx)
-			require.ErrorContains(t, err, "401", "another camera's key is worth nothing")
-		}
+	for _, camera := range cameras {
 		connected.Add(1)
 		running.Go(func() error { return camera.connect(ctx, sync.OnceFunc(connected.Done)) })
 	}
@@ -134,16 +163,20 @@ func TestFleetConnects(t *testing.T) {
 
 	var list struct {
 		Total   int
-		Cameras []struct{ Batch, Fingerprint string }
+		Cameras []struct {
+			Fingerprint string
+			Presence    struct{ Online bool }
+		}
 	}
-	require.NoError(t, json.Unmarshal([]byte(l.command("cameras", "list", "--json", "--batch", "fleet", "--limit", "5")), &list))
+	call(http.MethodGet, "/cameras?batch=fleet&per_page=5", nil, &list)
 	assert.Equal(t, count, list.Total)
 	require.Len(t, list.Cameras, 5)
 	assert.NotEmpty(t, list.Cameras[0].Fingerprint, "each has shown its certificate")
-	table := l.command("cameras", "export")
-	assert.Len(t, strings.Split(strings.TrimSpace(table), "\n"), count+1)
+	assert.True(t, list.Cameras[0].Presence.Online)
+	assert.Len(t, strings.Split(strings.TrimSpace(l.command("cameras", "export")), "\n"), count+1)
 
 	// One of them is revoked: it is cut off, and stays out until it has a new key.
+	first := cameras[0]
 	l.command("cameras", "revoke", first.camera)
 	l.portal.await(`msg=revoked subject=\S*` + first.camera)
 	_, err = first.credential(ctx)

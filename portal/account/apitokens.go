@@ -2,17 +2,13 @@ package account
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
-	"crypto/subtle"
 	"errors"
 	"fmt"
-	"hash/crc32"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"seccam/portal/bearer"
 	"seccam/portal/store"
 )
 
@@ -58,26 +54,7 @@ type APITokenForm struct {
 	ExpiresAt *time.Time `json:"expires_at"`
 }
 
-// apiTokenForm is what an API token looks like: 130 random bits and a check, by which a program that looks for
-// leaked secrets knows one without asking us.
-var apiTokenForm = regexp.MustCompile(`^(seccam_pat_[a-z2-7]{26})([0-9a-f]{8})$`)
-
-func newAPIToken() string {
-	body := "seccam_pat_" + strings.ToLower(rand.Text())
-	return body + tokenCheck(body)
-}
-
-// tokenCheck is the CRC-32 (IEEE) of what comes before it.
-func tokenCheck(body string) string { return fmt.Sprintf("%08x", crc32.ChecksumIEEE([]byte(body))) }
-
-func hashAPIToken(secret string) ([]byte, bool) {
-	parts := apiTokenForm.FindStringSubmatch(secret)
-	if parts == nil || subtle.ConstantTimeCompare([]byte(parts[2]), []byte(tokenCheck(parts[1]))) != 1 {
-		return nil, false
-	}
-	sum := sha256.Sum256([]byte("seccam API token v1|" + secret))
-	return sum[:], true
-}
+var apiSecret = bearer.NewKind("seccam_pat_", "seccam API token v1")
 
 // CreateAPIToken lets a program act for the user, as far as the scopes go. The token itself is returned only
 // here. Failures are FieldErrors.
@@ -91,9 +68,9 @@ func (s *Service) CreateAPIToken(ctx context.Context, userID int64, form APIToke
 	if err := wrong.err(); err != nil {
 		return nil, "", err
 	}
-	secret := newAPIToken()
+	secret := apiSecret.New()
 	token := &store.APIToken{ID: newID(), UserID: userID, Name: name, Scopes: scopes, ExpiresAt: form.ExpiresAt.UTC()}
-	token.Hash, _ = hashAPIToken(secret)
+	token.Hash, _ = apiSecret.Hash(secret)
 	err := s.store.AddAPIToken(ctx, token, MaxAPITokens)
 	if errors.Is(err, store.ErrTooMany) {
 		return nil, "", FieldErrors{FieldName: fmt.Sprintf("There are at most %d of these. Revoke one that is not used any more.", MaxAPITokens)}
@@ -144,7 +121,7 @@ func (s *Service) RevokeAPIToken(ctx context.Context, userID int64, tokenID stri
 
 // RedeemAPIToken returns the token that a program showed, and whose it is, else ErrNotFound.
 func (s *Service) RedeemAPIToken(ctx context.Context, secret string) (*store.APIToken, *store.User, error) {
-	hash, ok := hashAPIToken(secret)
+	hash, ok := apiSecret.Hash(secret)
 	if !ok {
 		return nil, nil, ErrNotFound
 	}

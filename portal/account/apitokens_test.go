@@ -7,20 +7,6 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Known answers: programs that look for leaked secrets compute the same check.
-func TestTokenCheck(t *testing.T) {
-	require.Equal(t, "cbf43926", tokenCheck("123456789")) // the check value of CRC-32 in every catalogue
-	for secret, ok := range map[string]bool{
-		"seccam_pat_aaaaaaaaaaaaaaaaaaaaaaaaaa" + tokenCheck("seccam_pat_aaaaaaaaaaaaaaaaaaaaaaaaaa"): true,
-		"seccam_pat_aaaaaaaaaaaaaaaaaaaaaaaaab" + tokenCheck("seccam_pat_aaaaaaaaaaaaaaaaaaaaaaaaaa"): false,
-		"seccam_pat_aaaaaaaaaaaaaaaaaaaaaaaaaa":                                                       false,
-		"":                                                                                            false,
-	} {
-		_, got := hashAPIToken(secret)
-		require.Equal(t, ok, got, secret)
-	}
-}
-
 func TestAPITokenForms(t *testing.T) {
 	b := newBench(t)
 	user, _ := b.member("owner")

@@ -17,6 +17,8 @@ const (
 	ActorGuest   ActorKind = "guest"   // by a guest link
 	ActorProgram ActorKind = "program" // by a view token
 	ActorToken   ActorKind = "token"   // a person's program, by an API token
+	// ActorOperator is whoever runs the portal.
+	ActorOperator ActorKind = "operator"
 )
 
 // Actor is who does something, and from where.
@@ -74,6 +76,8 @@ const (
 	AuditViewTokenEnded  = "view_token_revoked"
 	AuditAPIToken        = "api_token_created"
 	AuditAPITokenRevoked = "api_token_revoked"
+	AuditKeyRevoked      = store.AdminKeyRevoked
+	AuditKeyReplaced     = store.AdminKeyReplaced
 	AuditWatched         = "watch_begun"
 	AuditWatchEnded      = "watch_ended"
 )
@@ -103,6 +107,8 @@ var AuditKinds = []AuditKind{
 	{"ownership", AuditOffered, "Camera offered"},
 	{"ownership", AuditGiven, "Camera given away"},
 	{"ownership", AuditTaken, "Camera taken over"},
+	{"ownership", AuditKeyRevoked, "Camera's key revoked"},
+	{"ownership", AuditKeyReplaced, "Camera's key replaced"},
 	{"settings", AuditRenamed, "Camera renamed"},
 	{"settings", AuditPrivacy, "Privacy changed"},
 	{"settings", AuditIdentity, "Replaced camera accepted"},

@@ -54,6 +54,7 @@ type batch struct {
 	step   int
 	store  *store.Store
 	master credential.Secret
+	by     store.Operator
 }
 
 // Provision makes a batch in the folder out, or goes on with one that was interrupted there. progress is told how
@@ -66,7 +67,7 @@ func (s *Service) Provision(ctx context.Context, out string, order Order, progre
 	if err != nil {
 		return Batch{}, err
 	}
-	b := &batch{Order: order, out: out, step: s.step, store: s.store, master: s.master}
+	b := &batch{Order: order, out: out, step: s.step, store: s.store, master: s.master, by: s.by}
 	unlock, err := b.open()
 	if err != nil {
 		return Batch{}, err
@@ -195,9 +196,9 @@ func (b *batch) makeFolders(ctx context.Context, n int) ([]Label, error) {
 func (b *batch) register(ctx context.Context, labels []Label) error {
 	cameras := make([]store.NewCamera, len(labels))
 	for i, l := range labels {
-		cameras[i] = store.NewCamera{ID: l.Camera, ClaimHash: credential.HashClaimCode(l.Camera, l.Claim), Batch: b.Name}
+		cameras[i] = store.NewCamera{ID: l.Camera, ClaimHash: credential.HashClaimCode(l.Camera, l.Claim)}
 	}
-	if err := b.store.ProvisionBatch(ctx, cameras); err != nil {
+	if err := b.store.ProvisionBatch(ctx, b.by, b.Name, cameras); err != nil {
 		return fmt.Errorf("batch: %w", err)
 	}
 	return nil
@@ -217,7 +218,7 @@ func (b *batch) finish(sheet Sheet, labels []Label) error {
 
 // One provisions a single camera that is in no batch into a folder below out.
 func (s *Service) One(ctx context.Context, out, portalURL, source string) (Label, error) {
-	b := &batch{Order: Order{PortalURL: portalURL, Source: source}, out: out, store: s.store, master: s.master}
+	b := &batch{Order: Order{PortalURL: portalURL, Source: source}, out: out, store: s.store, master: s.master, by: s.by}
 	labels, err := b.makeFolders(ctx, 1)
 	if err != nil {
 		return Label{}, fmt.Errorf("provision: %w", err)

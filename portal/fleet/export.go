@@ -34,6 +34,9 @@ func (s *Service) Export(ctx context.Context, to io.Writer, format string, f sto
 	default:
 		return fmt.Errorf("there is no format %.20q; choose one of %s", format, strings.Join(Formats, ", "))
 	}
+	if err := s.store.RecordAdmin(ctx, s.by, store.AdminExported, format); err != nil {
+		return err
+	}
 	f.Limit, f.Offset, f.After = exportPage, 0, "0" // no id is less: they are 20 characters long
 	for {
 		rows, err := s.store.Fleet(ctx, f)

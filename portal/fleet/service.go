@@ -19,10 +19,20 @@ type Service struct {
 	store  *store.Store
 	master credential.Secret
 	step   int // how many cameras of a batch are made at once
+	by     store.Operator
 }
 
 // New returns the fleet in a database, whose cameras' keys are made of a master key.
-func New(s *store.Store, master credential.Secret) *Service { return &Service{s, master, batchStep} }
+func New(s *store.Store, master credential.Secret) *Service {
+	return &Service{store: s, master: master, step: batchStep}
+}
+
+// By returns the fleet for somebody, in whose name is recorded what is done.
+func (s *Service) By(who store.Operator) *Service {
+	their := *s
+	their.by = who
+	return &their
+}
 
 func newBatchName() string { return "batch-" + strings.ToLower(rand.Text()[:8]) }
 
@@ -82,7 +92,7 @@ func (s *Service) Camera(ctx context.Context, id string) (Camera, error) {
 // Revoke makes a camera's key and tokens worthless and has its connection cut. It returns the key's new version,
 // which no file has.
 func (s *Service) Revoke(ctx context.Context, id string) (int, error) {
-	return s.store.RevokeKey(ctx, id)
+	return s.store.RevokeKey(ctx, s.by, id)
 }
 
 // Rotate replaces a camera's key and returns the new one.
@@ -92,7 +102,7 @@ func (s *Service) Rotate(ctx context.Context, id string) (credential.Secret, int
 		return credential.Secret{}, 0, err
 	}
 	version := camera.KeyVersion + 1
-	if err := s.store.RotateKey(ctx, id, camera.KeyVersion); err != nil {
+	if err := s.store.RotateKey(ctx, s.by, id, camera.KeyVersion); err != nil {
 		return credential.Secret{}, 0, err
 	}
 	return credential.DeviceKey(s.master, id, version), version, nil
@@ -125,5 +135,5 @@ func (s *Service) RotateInto(ctx context.Context, id, folder string) (file strin
 			return "", 0, err
 		}
 	}
-	return file, version, s.store.RotateKey(ctx, id, camera.KeyVersion)
+	return file, version, s.store.RotateKey(ctx, s.by, id, camera.KeyVersion)
 }

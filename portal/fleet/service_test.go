@@ -47,7 +47,7 @@ func TestRotateInto(t *testing.T) {
 	require.NoError(t, err)
 	rotated, err := f.Camera(t.Context(), other.Camera)
 	require.NoError(t, err)
-	require.NoError(t, s.RotateKey(t.Context(), other.Camera, rotated.KeyVersion))
+	require.NoError(t, s.RotateKey(t.Context(), store.Operator{}, other.Camera, rotated.KeyVersion))
 	_, _, err = f.RotateInto(t.Context(), other.Camera, folder)
 	require.ErrorContains(t, err, file)
 
@@ -59,7 +59,7 @@ func TestExport(t *testing.T) {
 	t.Parallel()
 	f, s, _ := newFleet(t)
 	id := credential.NewCode()
-	require.NoError(t, s.ProvisionBatch(t.Context(), []store.NewCamera{{ID: id, ClaimHash: []byte("x"), Batch: "=cmd()"}}))
+	require.NoError(t, s.ProvisionBatch(t.Context(), store.Operator{}, "=cmd()", []store.NewCamera{{ID: id, ClaimHash: []byte("x")}}))
 	var table bytes.Buffer
 	require.NoError(t, f.Export(t.Context(), &table, "csv", store.FleetFilter{}))
 	lines := strings.Split(strings.TrimSpace(table.String()), "\n")

@@ -1,9 +1,11 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -23,7 +25,6 @@ var ErrKeyChanged = errors.New("the camera's key was replaced meanwhile; look at
 type NewCamera struct {
 	ID        string
 	ClaimHash []byte
-	Batch     string
 }
 
 // provisionChunk bounds the parameters of one statement: SQLite has at most 32,766.
@@ -31,41 +32,44 @@ const provisionChunk = 500
 
 // ProvisionBatch adds cameras that nobody owns: all of them or none. A camera that is there already, in the same
 // batch, is left as it is, so that whoever was interrupted can do all of it again.
-func (s *Store) ProvisionBatch(ctx context.Context, cameras []NewCamera) error {
+func (s *Store) ProvisionBatch(ctx context.Context, by Operator, batch string, cameras []NewCamera) error {
 	return s.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+		var added int64
 		for chunk := range slices.Chunk(cameras, provisionChunk) {
-			if err := provisionAll(tx, chunk); err != nil {
+			n, err := provisionAll(tx, batch, chunk)
+			if err != nil {
 				return err
 			}
+			added += n
 		}
-		return nil
+		if added == 0 {
+			return nil
+		}
+		return by.record(tx, AdminAdded, "", strconv.FormatInt(added, 10)+" "+batch)
 	})
 }
 
-func provisionAll(tx *gorm.DB, cameras []NewCamera) error {
-	rows, batches := make([]Camera, len(cameras)), map[string]string{}
+// provisionAll returns how many cameras were not there yet.
+func provisionAll(tx *gorm.DB, batch string, cameras []NewCamera) (int64, error) {
+	rows, ids := make([]Camera, len(cameras)), make([]string, len(cameras))
 	for i, c := range cameras {
-		rows[i] = Camera{ID: c.ID, ClaimHash: c.ClaimHash, KeyVersion: 1, Batch: c.Batch}
-		batches[c.ID] = c.Batch
+		rows[i], ids[i] = Camera{ID: c.ID, ClaimHash: c.ClaimHash, KeyVersion: 1, Batch: batch}, c.ID
 	}
 	added := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&rows)
 	if added.Error != nil || added.RowsAffected == int64(len(rows)) {
-		return added.Error
-	}
-	ids := make([]string, len(cameras))
-	for i, c := range cameras {
-		ids[i] = c.ID
+		return added.RowsAffected, added.Error
 	}
 	var there []Camera
-	if err := tx.Select("id", "batch").Where("id IN ?", ids).Find(&there).Error; err != nil {
-		return err
+	if err := tx.Select("id", "batch", "claim_hash").Where("id IN ?", ids).Find(&there).Error; err != nil {
+		return 0, err
 	}
 	for _, c := range there {
-		if c.Batch == "" || c.Batch != batches[c.ID] {
-			return ErrExists
+		i := slices.Index(ids, c.ID)
+		if batch == "" || c.Batch != batch || c.ClaimHash != nil && !bytes.Equal(c.ClaimHash, cameras[i].ClaimHash) {
+			return 0, ErrExists
 		}
 	}
-	return nil
+	return added.RowsAffected, nil
 }
 
 // FleetFilter chooses cameras of all owners. Zero fields choose all.
@@ -185,19 +189,19 @@ func typedID(text string) string {
 
 // RevokeKey makes a camera's device key and tokens worthless, with what cuts its connection in the same
 // transaction, and returns the new version.
-func (s *Store) RevokeKey(ctx context.Context, cameraID string) (int, error) {
+func (s *Store) RevokeKey(ctx context.Context, by Operator, cameraID string) (int, error) {
 	now := s.now()
-	return s.raiseKey(ctx, cameraID, 0, &now)
+	return s.raiseKey(ctx, by, cameraID, 0, &now)
 }
 
 // RotateKey replaces a camera's key of a version by the next one, and cuts its connection. [ErrKeyChanged] means
 // that it had another version.
-func (s *Store) RotateKey(ctx context.Context, cameraID string, from int) error {
-	_, err := s.raiseKey(ctx, cameraID, from, nil)
+func (s *Store) RotateKey(ctx context.Context, by Operator, cameraID string, from int) error {
+	_, err := s.raiseKey(ctx, by, cameraID, from, nil)
 	return err
 }
 
-func (s *Store) raiseKey(ctx context.Context, cameraID string, from int, revoked *time.Time) (int, error) {
+func (s *Store) raiseKey(ctx context.Context, by Operator, cameraID string, from int, revoked *time.Time) (int, error) {
 	var camera Camera
 	err := s.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
 		if err := tx.Clauses(forUpdate).First(&camera, "id = ?", cameraID).Error; err != nil {
@@ -211,7 +215,14 @@ func (s *Store) raiseKey(ctx context.Context, cameraID string, from int, revoked
 		if err := tx.Model(&Camera{}).Where("id = ?", cameraID).Updates(set).Error; err != nil {
 			return err
 		}
-		return revoke(tx, credential.Identity{Role: credential.RoleCamera, ID: cameraID}.Subject())
+		kind := AdminKeyReplaced
+		if revoked != nil {
+			kind = AdminKeyRevoked
+		}
+		return errors.Join(
+			by.record(tx, kind, cameraID, ""), by.tell(tx, &camera, kind),
+			revoke(tx, credential.Identity{Role: credential.RoleCamera, ID: cameraID}.Subject()),
+		)
 	})
 	return camera.KeyVersion, err
 }

@@ -11,15 +11,18 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// operator is who does what these tests do.
+var operator = Operator{Name: "tests", Address: "192.0.2.1"}
+
 // batchOf provisions a batch and returns its labels.
 func batchOf(t *testing.T, s *Store, name string, n int) []label {
 	t.Helper()
 	labels, cameras := make([]label, n), make([]NewCamera, n)
 	for i := range labels {
 		labels[i] = newLabel()
-		cameras[i] = NewCamera{ID: labels[i].id, ClaimHash: labels[i].hash(), Batch: name}
+		cameras[i] = NewCamera{labels[i].id, labels[i].hash()}
 	}
-	require.NoError(t, s.ProvisionBatch(t.Context(), cameras))
+	require.NoError(t, s.ProvisionBatch(t.Context(), operator, name, cameras))
 	return labels
 }
 
@@ -29,17 +32,19 @@ func TestBatchCanBeProvisionedAgain(t *testing.T) {
 	labels := batchOf(t, s, "first", 3)
 	owner, _ := member(t, s, clock, "owner")
 	require.NoError(t, s.Claim(t.Context(), owner.ID, labels[0].id, labels[0].hash(), "Door"))
-	again := []NewCamera{{labels[0].id, labels[0].hash(), "first"}, {labels[1].id, labels[1].hash(), "first"}}
+	again := []NewCamera{{labels[0].id, labels[0].hash()}, {labels[1].id, labels[1].hash()}}
 	more := newLabel()
-	require.NoError(t, s.ProvisionBatch(t.Context(), append(again, NewCamera{more.id, more.hash(), "first"})))
+	require.NoError(t, s.ProvisionBatch(t.Context(), operator, "first", append(again, NewCamera{more.id, more.hash()})))
 	assert.Equal(t, owner.ID, *camera(t, s, labels[0].id).OwnerID, "what was claimed meanwhile stays claimed")
 	n, err := s.FleetCount(t.Context(), FleetFilter{Batch: "first"})
 	require.NoError(t, err)
 	assert.EqualValues(t, 4, n)
 
 	fresh := newLabel()
-	err = s.ProvisionBatch(t.Context(), []NewCamera{{fresh.id, fresh.hash(), "second"}, {labels[1].id, labels[1].hash(), "second"}})
-	require.ErrorIs(t, err, ErrExists)
+	for batch, there := range map[string]NewCamera{"second": {labels[1].id, labels[1].hash()}, "first": {labels[1].id, fresh.hash()}} {
+		err = s.ProvisionBatch(t.Context(), operator, batch, []NewCamera{{fresh.id, fresh.hash()}, there})
+		require.ErrorIs(t, err, ErrExists, "in another batch, or with another code")
+	}
 	_, err = s.CameraByID(t.Context(), fresh.id)
 	require.ErrorIs(t, err, ErrNotFound, "all of a batch or none")
 }
@@ -52,7 +57,7 @@ func TestFleetIsFilteredAndSorted(t *testing.T) {
 	owner, own := member(t, s, clock, "Anna") // seen now
 	clock.advance(time.Hour)
 	second := batchOf(t, s, "acmeX1", 2)
-	_, err := s.RevokeKey(t.Context(), first[1].id)
+	_, err := s.RevokeKey(t.Context(), operator, first[1].id)
 	require.NoError(t, err)
 	yes, no := true, false
 	all := append(append([]label{}, first...), append(second, own)...)
@@ -121,19 +126,19 @@ func TestKeyIsRevokedAndRotated(t *testing.T) {
 	t.Parallel()
 	s, _ := open(t)
 	a, b := provision(t, s), provision(t, s)
-	version, err := s.RevokeKey(t.Context(), a.id)
+	version, err := s.RevokeKey(t.Context(), operator, a.id)
 	require.NoError(t, err)
 	require.Equal(t, 2, version)
 	require.NotNil(t, camera(t, s, a.id).RevokedAt)
-	require.ErrorIs(t, s.RotateKey(t.Context(), a.id, 1), ErrKeyChanged)
-	require.NoError(t, s.RotateKey(t.Context(), a.id, 2))
+	require.ErrorIs(t, s.RotateKey(t.Context(), operator, a.id, 1), ErrKeyChanged)
+	require.NoError(t, s.RotateKey(t.Context(), operator, a.id, 2))
 	require.Equal(t, 3, camera(t, s, a.id).KeyVersion)
 	require.Nil(t, camera(t, s, a.id).RevokedAt, "it has a key again")
 	require.Equal(t, 1, camera(t, s, b.id).KeyVersion)
 	list, err := s.RevocationsAfter(t.Context(), 0)
 	require.NoError(t, err)
 	require.Len(t, list, 2, "each has its connection cut")
-	_, err = s.RevokeKey(t.Context(), "unknown")
+	_, err = s.RevokeKey(t.Context(), operator, "unknown")
 	require.ErrorIs(t, err, ErrNotFound)
 }
 

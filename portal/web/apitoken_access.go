@@ -95,12 +95,17 @@ func (s *server) byAPIToken(c echo.Context, scope account.Scope) (*store.User, *
 		return nil, nil, err
 	}
 	if scope != "" && !token.May(string(scope)) {
-		c.Response().Header().Set("WWW-Authenticate", `Bearer error="insufficient_scope", scope="`+string(scope)+`"`)
-		return nil, nil, problem{Type: problemURN + "scope-missing", Title: "The token may not do this", Status: http.StatusForbidden,
-			Detail: "This needs a token with the scope " + string(scope) + "."}
+		return nil, nil, s.scopeMissing(c, string(scope))
 	}
 	s.act(c, account.Actor{Kind: account.ActorToken, Name: token.Name + " of " + user.Username})
 	return user, token, nil
+}
+
+// scopeMissing is the refusal of a token that holds, but not for this.
+func (s *server) scopeMissing(c echo.Context, scope string) error {
+	c.Response().Header().Set("WWW-Authenticate", `Bearer error="insufficient_scope", scope="`+scope+`"`)
+	return problem{Type: problemURN + "scope-missing", Title: "The token may not do this", Status: http.StatusForbidden,
+		Detail: "This needs a token with the scope " + scope + "."}
 }
 
 // bearerOf is the token of a request's Authorization header, "" if it has none.

@@ -73,7 +73,7 @@ func TestAPITokensReachWhatIsListed(t *testing.T) {
 	seen := map[string]bool{}
 	for _, route := range p.server.echo.Routes() {
 		if !strings.HasPrefix(route.Path, apiPrefix) || route.Method == "echo_route_not_found" || route.Name == reserved ||
-			strings.Contains(route.Path, "/whep") || strings.Contains(route.Path, "/device") || strings.HasSuffix(route.Path, "openapi.json") {
+			strings.HasPrefix(route.Path, adminPrefix) || strings.Contains(route.Path, "/whep") || strings.Contains(route.Path, "/device") || strings.HasSuffix(route.Path, "openapi.json") {
 			continue
 		}
 		name := route.Method + " " + strings.TrimPrefix(route.Path, apiPrefix)

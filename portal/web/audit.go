@@ -112,6 +112,8 @@ func newAuditLine(e store.AuditEntry) auditLine {
 		line.Who = "Program: " + e.Actor
 	case account.ActorToken:
 		line.Who = "API token: " + e.Actor
+	case account.ActorOperator:
+		line.Who = "Whoever runs this portal: " + e.Actor
 	case account.ActorNobody:
 		line.Who = "Not logged in"
 	}

@@ -11,6 +11,7 @@ import (
 
 	"seccam/portal/account"
 	"seccam/portal/factor"
+	"seccam/portal/fleet"
 	"seccam/portal/signon"
 	"seccam/portal/store"
 	"seccam/portal/whep"
@@ -92,6 +93,9 @@ var refusals = []struct {
 	{errBadForm, http.StatusBadRequest, "bad-form", "Malformed form"},
 	{ErrDeviceRefused, http.StatusUnauthorized, "device-refused", "Device refused"},
 	{errBadToken, http.StatusUnauthorized, "bad-token", "Not a valid token"},
+	{store.ErrExists, http.StatusConflict, "camera-exists", "There is such a camera"},
+	{store.ErrKeyChanged, http.StatusConflict, "key-changed", "The key was replaced"},
+	{fleet.ErrInUse, http.StatusConflict, "camera-in-use", "The camera is in use"},
 	{errNotSDP, http.StatusUnsupportedMediaType, "not-sdp", "Not SDP"},
 	{errNotFragment, http.StatusUnsupportedMediaType, "not-sdpfrag", "Not an SDP fragment"},
 	{whep.ErrBadOffer, http.StatusBadRequest, "bad-sdp", "Malformed SDP"},

@@ -25,6 +25,7 @@ import (
 	"seccam/portal/alert"
 	"seccam/portal/breach"
 	"seccam/portal/factor"
+	"seccam/portal/fleet"
 	"seccam/portal/store"
 	"seccam/portal/whep"
 )
@@ -98,7 +99,7 @@ func newPortalWith(t *testing.T, change func(*Config)) *portal {
 	p.server, err = newServer(cfg, Deps{
 		Accounts: p.accounts, Factors: factors, Logins: p.store.Logins(), Presence: p.presence, Cameras: p.cameras, Signals: p.signals, Devices: p.devices,
 		Watching: whep.New(p.mqtt.hub, p.presence, log),
-		Alerts:   p.alerts, Throttles: p,
+		Alerts:   p.alerts, Throttles: p, Fleet: fleet.New(p.store, master),
 		Ready: p.store.Ping, Now: p.clock.now, Log: log,
 	})
 	require.NoError(t, err)

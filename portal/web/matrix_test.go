@@ -17,6 +17,7 @@ import (
 	"seccam/pkg/doccheck"
 	"seccam/pkg/signaling"
 	"seccam/portal/account"
+	"seccam/portal/fleet"
 	"seccam/portal/store"
 )
 
@@ -63,8 +64,10 @@ var matrixClasses = map[string][]string{
 	"nobody's view":             {login, setup, none, none, login, login, no, none, none, none, none},
 	"nobody's, by token":        {none, none, none, none, none, none, none, none, none, none, none},
 	// Log-in by another provider, which is off where none is configured.
-	"switched off":  {none, none, none, none, none, none, none, none, none, none, none},
-	"token in path": {in, in, in, in, in, in, in, in, in, in, in},
+	"switched off": {none, none, none, none, none, none, none, none, none, none, none},
+	// By an admin token, and by nothing else.
+	"operator's program": {login, login, login, login, login, login, login, login, login, login, login},
+	"token in path":      {in, in, in, in, in, in, in, in, in, in, in},
 }
 
 // matrixRoutes says of which class each route is. A route that is not here fails the test.
@@ -130,6 +133,13 @@ var matrixRoutes = map[string]string{
 	"GET /api/v1/account/tokens":                 "member",
 	"POST /api/v1/account/tokens":                "member with proof",
 	"DELETE /api/v1/account/tokens/:token":       "owner's own",
+	"GET /api/v1/admin/cameras":                  "operator's program",
+	"POST /api/v1/admin/cameras":                 "operator's program",
+	"GET /api/v1/admin/cameras/:id":              "operator's program",
+	"POST /api/v1/admin/cameras/:id/revoke":      "operator's program",
+	"POST /api/v1/admin/cameras/:id/rotate-key":  "operator's program",
+	"GET /api/v1/admin/export":                   "operator's program",
+	"GET /api/v1/admin/log":                      "operator's program",
 	"GET /api/v1/cameras":                        "member",
 	"POST /api/v1/cameras":                       "member",
 	"DELETE /api/v1/cameras/:id":                 "owner",
@@ -436,7 +446,7 @@ func (c *cast) as(role string) *client {
 func (c *cast) ask(client *client, method, route string) string {
 	c.forgive()
 	path := c.path(route)
-	if strings.HasSuffix(route, "/export") {
+	if strings.HasSuffix(route, "/export") { // of a log, or of the fleet
 		path += "?format=csv"
 	}
 	body, media := "", "application/x-www-form-urlencoded"
@@ -577,6 +587,9 @@ func TestMatrixOfTokens(t *testing.T) {
 			if scopeOf(route) == string(known.Scope) {
 				want = in
 			}
+			if strings.HasPrefix(route.path, adminPrefix) {
+				want = login // it is no token there
+			}
 			got := c.ask(program, route.method, route.path)
 			if got == none && want == in {
 				got = in // an invitation of somebody else: it got as far as that
@@ -587,8 +600,40 @@ func TestMatrixOfTokens(t *testing.T) {
 	}
 }
 
+// TestMatrixOfAdminTokens asks for every route with an admin token of each scope: it opens what the table says, and
+// no page, no owner's route, nothing with a picture.
+func TestMatrixOfAdminTokens(t *testing.T) {
+	t.Parallel()
+	c := newCast(t)
+	c.fresh()
+	for _, known := range fleet.Scopes {
+		program := c.operator(known.Scope)
+		for _, route := range c.matrixRoutes() {
+			class := matrixRoutes[route.method+" "+route.path]
+			if strings.HasPrefix(class, "everybody") || class == "token in path" {
+				continue // these ask for no token
+			}
+			nobody := matrixClasses[class][0]
+			want := []string{login, nobody}
+			if scope, admin := strings.CutPrefix(scopeOf(route), "admin "); admin && scope == string(known.Scope) {
+				want = []string{in}
+			} else if admin {
+				want = []string{no}
+			}
+			assert.Contains(t, want, c.ask(program, route.method, route.path), "%s %s with %s", route.method, route.path, known.Scope)
+		}
+	}
+}
+
 // scopeOf is the scope of an API token that a route wants, "" if none opens it.
 func scopeOf(route matrixRoute) string {
+	if strings.HasPrefix(route.path, adminPrefix) {
+		for _, admin := range (*server)(nil).adminRoutes() {
+			if admin.method == route.method && adminPrefix+admin.path == route.path {
+				return "admin " + string(admin.scope)
+			}
+		}
+	}
 	path := strings.TrimPrefix(route.path, apiPrefix)
 	if strings.HasPrefix(path, "/cameras/:id/whep") {
 		return string(account.ScopeWatch)

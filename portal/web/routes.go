@@ -9,7 +9,7 @@ import (
 // apiPrefix is the root of everything that programs call; errors below it are problem details.
 const apiPrefix = "/api/v1"
 
-// routes is every route; those of WHEP, accounts and sharing are in whep.go and *_routes.go. guest sends people
+// routes is every route; those of WHEP, accounts, sharing and the fleet are in whep.go and *_routes.go. guest sends people
 // who have a login to their cameras, loggedIn needs any login, newcomer an unfinished sign-up, member a finished
 // one; memberCamera is for a camera's owner, viewerCamera also for those with whom it is shared, visitor for who
 // has a guest link.
@@ -24,6 +24,7 @@ func (s *server) routes(e *echo.Echo) {
 	e.POST(credential.TokenPath, s.apiDeviceToken)
 
 	s.whepRoutes(e)
+	s.adminAPI(e)
 
 	page := e.Group("", s.loadLogin)
 	page.GET("/", s.guest(s.front))

@@ -16,6 +16,7 @@ import (
 	"seccam/pkg/signaling"
 	"seccam/portal/account"
 	"seccam/portal/factor"
+	"seccam/portal/fleet"
 	"seccam/portal/place"
 	"seccam/portal/signon"
 	"seccam/portal/whep"
@@ -86,6 +87,7 @@ type Deps struct {
 	Watching *whep.Service
 	Devices  Devices
 	Alerts   Alerts
+	Fleet    *fleet.Service
 	// Throttles is what all portals share.
 	Throttles Throttles
 	// Places says where addresses are; nil knows only the special ones.
