@@ -23,7 +23,7 @@ func runClient(t *testing.T, f *fixture, who credential.Identity, cfg mqttclient
 	cfg.OnMessage = func(m mqttclient.Message) { received <- m }
 	cfg.Credentials = func(context.Context) (mqttclient.Credential, error) {
 		l := loginOf(t, who)
-		return mqttclient.Credential{URL: "mqtt://" + f.TCPAddr().String(), Username: l.user, Password: l.password, ClientID: l.client}, nil
+		return mqttclient.Credential{URLs: []string{"mqtt://" + f.TCPAddr().String()}, Username: l.user, Password: l.password, ClientID: l.client}, nil
 	}
 	client, err := mqttclient.New(cfg)
 	require.NoError(t, err)

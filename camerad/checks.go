@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"seccam/camerad/doctor"
@@ -82,7 +83,7 @@ func (w *way) tryKey(ctx context.Context) doctor.Finding {
 func (c *camera) selftest(ctx context.Context, _ signaling.SelftestRequest) (signaling.SelftestReply, error) {
 	w := way{portal: c.portal}
 	checks := append(c.device.Checks(), w.checks(func(_ context.Context, credential mqttclient.Credential) doctor.Finding {
-		return doctor.OK("connected to %s", credential.URL) // or nobody could have asked
+		return doctor.OK("connected to %s", strings.Join(credential.URLs, ", ")) // or nobody could have asked
 	})...)
 	checks = append(checks,
 		doctor.Check{Name: doctor.CheckSource, Timeout: awaitPictures, Look: c.lookForPicture},
@@ -145,10 +146,10 @@ func connectOnce(ctx context.Context, w *way, credential mqttclient.Credential) 
 	const next = "Check that the firewall lets this port through, and the portal's mqtt_url."
 	select {
 	case <-up:
-		return doctor.OK("logged in at %s", credential.URL)
+		return doctor.OK("logged in at %s", strings.Join(credential.URLs, ", "))
 	case err := <-down:
-		return doctor.Fail(next, "no connection to the broker at %s: %v", credential.URL, err)
+		return doctor.Fail(next, "no connection to the broker at %s: %v", strings.Join(credential.URLs, ", "), err)
 	case <-ctx.Done():
-		return doctor.Fail(next, "no connection to the broker at %s: %v", credential.URL, fmt.Errorf("no answer within %v", mqttTimeout))
+		return doctor.Fail(next, "no connection to the broker at %s: %v", strings.Join(credential.URLs, ", "), fmt.Errorf("no answer within %v", mqttTimeout))
 	}
 }

@@ -137,7 +137,7 @@ func TestPortalClock(t *testing.T) {
 	got, err := client.credentials(context.Background())
 	require.NoError(t, err)
 	assert.WithinDuration(t, portal.clock(), client.now(), time.Minute, "a Pi has no clock of its own")
-	assert.Equal(t, "mqtt://broker.example:1883", got.URL)
+	assert.Equal(t, []string{"mqtt://broker.example:1883"}, got.URLs)
 	assert.Equal(t, 86400*time.Second*4/5, got.RenewAfter)
 }
 

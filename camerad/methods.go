@@ -36,7 +36,9 @@ func (c *camera) rpcMethods() map[string]rpc.Method {
 	return methods
 }
 
+// ping also repeats the status: who asks whether the camera is there may have missed it.
 func (c *camera) ping(context.Context, signaling.PingRequest) (signaling.PingReply, error) {
+	c.link.changed()
 	return signaling.PingReply{V: signaling.Version, At: c.portal.now().UnixMilli(), Boot: c.link.boot, Uptime: c.uptime()}, nil
 }
 

@@ -95,14 +95,30 @@ func (p *portalClient) credentials(ctx context.Context) (mqttclient.Credential, 
 
 // credential says how to connect with a token.
 func (p *portalClient) credential(token credential.TokenResponse) (mqttclient.Credential, error) {
-	broker, err := p.brokerURL(token.MQTTURL)
+	brokers, err := p.brokerURLs(token)
 	if err != nil {
 		return mqttclient.Credential{}, err
 	}
 	return mqttclient.Credential{
-		URL: broker, Username: token.Username, Password: token.Token, ClientID: token.ClientID,
+		URLs: brokers, Username: token.Username, Password: token.Token, ClientID: token.ClientID,
 		RenewAfter: time.Duration(token.ExpiresIn) * time.Second * 4 / 5,
 	}, nil
+}
+
+// brokerURLs are the addresses of the broker, in the order in which they are to be tried.
+func (p *portalClient) brokerURLs(token credential.TokenResponse) (urls []string, err error) {
+	given := token.MQTTURLs
+	if len(given) == 0 {
+		given = []string{token.MQTTURL}
+	}
+	for _, text := range given {
+		broker, err := p.brokerURL(text)
+		if err != nil {
+			return nil, err
+		}
+		urls = append(urls, broker)
+	}
+	return urls, nil
 }
 
 // brokerURL fills in the portal's host where the portal says only that the broker is beside it.

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"seccam/broker"
 	"seccam/pkg/certificate"
@@ -33,6 +34,7 @@ type Config struct {
 	GeoIPFile      string           `yaml:"geoip_file"`
 	BreachedFile   string           `yaml:"breached_passwords_file"`
 	BrokerURL      string           `yaml:"broker_url"`
+	BrokerJIDHost  string           `yaml:"broker_jid_host"`
 	MQTTURL        string           `yaml:"mqtt_url"`
 	Broker         broker.Config    `yaml:"broker"`
 	ICEServers     []turn.Server    `yaml:"ice_servers"`
@@ -187,13 +189,24 @@ func (c *Config) checkICE(bad func(key, format string, args ...any)) {
 
 func (c *Config) checkMQTT(bad func(key, format string, args ...any)) {
 	for key, value := range map[string]string{"broker_url": c.BrokerURL, "mqtt_url": c.MQTTURL} {
-		if value == "" {
-			continue
+		scheme := ""
+		for _, address := range splitURLs(value) {
+			u, err := url.Parse(address)
+			if err != nil || u.Host == "" || !mqttSchemes[u.Scheme] {
+				bad(key, "%q must be mqtt://, mqtts://, ws:// or wss:// with a host", address)
+				continue
+			}
+			if scheme != "" && scheme != u.Scheme {
+				bad(key, "the addresses of one broker must all begin with %s://", scheme)
+			}
+			scheme = u.Scheme
 		}
-		u, err := url.Parse(value)
-		if err != nil || u.Host == "" || !mqttSchemes[u.Scheme] {
-			bad(key, "%q must be mqtt://, mqtts://, ws:// or wss:// with a host", value)
-		}
+	}
+	if c.BrokerURL == "" && len(splitURLs(c.MQTTURL)) > 1 {
+		bad("mqtt_url", "the embedded broker has one address")
+	}
+	if c.BrokerJIDHost != "" && (c.BrokerURL == "" || strings.ContainsAny(c.BrokerJIDHost, "@/ ")) {
+		bad("broker_jid_host", "%q must be a host's name, and is for a broker_url only", c.BrokerJIDHost)
 	}
 	if c.BrokerURL != "" {
 		if c.MQTTURL == "" {
@@ -205,6 +218,13 @@ func (c *Config) checkMQTT(bad func(key, format string, args ...any)) {
 		bad("broker", "%v", err)
 	}
 }
+
+// splitURLs splits the addresses of one broker at their commas.
+func splitURLs(list string) []string {
+	return strings.FieldsFunc(list, func(c rune) bool { return c == ',' || c == ' ' })
+}
+
+func (c *Config) brokerURLs() []string { return splitURLs(c.BrokerURL) }
 
 var mqttSchemes = map[string]bool{"mqtt": true, "mqtts": true, "ws": true, "wss": true}
 

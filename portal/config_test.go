@@ -81,8 +81,9 @@ func TestConfigFixtures(t *testing.T) {
 			"listen:", "public_url:", "cert_file, key_file:", "trusted_proxies:", "database, state_dir:", "broker_url:",
 			"mqtt_url:", "ice_servers[1]:", "ice_servers[2]:", "log_level:", "mail.kind:", "oidc.issuer:",
 		},
-		"broker": {"broker.tcp:", "broker.tls:", "broker.max_packet_bytes:"},
-		"path":   {"public_url:", "without a path"},
+		"broker":    {"broker.tcp:", "broker.tls:", "broker.max_packet_bytes:"},
+		"path":      {"public_url:", "without a path"},
+		"addresses": {"broker_url:", "must all begin with mqtt://", "broker_jid_host:"},
 	}
 	files, err := filepath.Glob("testdata/bad/*.yml")
 	require.NoError(t, err)

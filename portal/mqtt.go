@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"math/rand/v2"
 	"net"
 	"strings"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"seccam/pkg/credential"
 	"seccam/pkg/mqttclient"
 	"seccam/pkg/signaling"
+	"seccam/portal/device"
 	"seccam/portal/store"
 )
 
@@ -46,12 +48,12 @@ func (p *portal) mqttCredential(context.Context) (mqttclient.Credential, error) 
 	if err != nil {
 		return mqttclient.Credential{}, err
 	}
-	address := p.cfg.BrokerURL
-	if address == "" {
-		address = "mqtt://in-process" // Dial makes the connection
+	addresses := shuffled(p.cfg.brokerURLs())
+	if len(addresses) == 0 {
+		addresses = []string{"mqtt://in-process"} // Dial makes the connection
 	}
 	return mqttclient.Credential{
-		URL: address, Username: who.Subject(), Password: token, ClientID: who.Subject(),
+		URLs: addresses, Username: p.keys.Username(who), Password: token, ClientID: who.Subject(),
 		RenewAfter: portalTokenTTL * 8 / 10,
 	}, nil
 }
@@ -85,9 +87,24 @@ func (p *portal) act(subject string) {
 		return
 	}
 	p.hub.EndLogin(subject)
-	if p.broker != nil {
-		p.broker.Disconnect(subject)
+	p.evict(subject)
+}
+
+// tokenTTL is how long a camera's token lives.
+func (p *portal) tokenTTL() time.Duration {
+	if p.broker == nil {
+		return device.ForeignTokenTTL
 	}
+	return device.TokenTTL
+}
+
+// mqttURLs is where cameras find the broker. Of several addresses each camera is given another order, so that they
+// spread over a cluster's nodes.
+func (p *portal) mqttURLs() []string { return shuffled(splitURLs(p.mqttURL())) }
+
+func shuffled(list []string) []string {
+	rand.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+	return list
 }
 
 // mqttURL is where cameras find the broker: as configured, or the embedded one's address. A host

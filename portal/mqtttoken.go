@@ -52,6 +52,9 @@ type toolToken struct {
 }
 
 func issueToolToken(ctx context.Context, cfg Config, s *store.Store, c createTokenCommand) (toolToken, error) {
+	if cfg.BrokerJIDHost != "" {
+		return toolToken{}, errors.New("your broker cannot tell what a token allows, so it lets no tools in; see docs/scaling.md")
+	}
 	if c.TTL < time.Second || c.TTL > maxTokenTTL {
 		return toolToken{}, fmt.Errorf("--ttl must be between 1s and %s", maxTokenTTL)
 	}

@@ -46,6 +46,7 @@ type portal struct {
 	broker   *broker.Broker // nil if broker_url names another one
 	mqtt     *mqttclient.Client
 	tracker  *presence.Tracker
+	asking   *asking
 	hub      *bridge.Hub
 	watcher  *revocation.Watcher
 	handler  http.Handler
@@ -62,17 +63,20 @@ type portal struct {
 	instance string
 	returned chan string // cameras that are connected again
 	views    chan account.View
-	accounts *account.Service
+	// evictions are clients that are to leave a broker which is not ours.
+	evictions chan credential.Identity
+	accounts  *account.Service
 }
 
 // newPortal opens the database and binds every listener; nothing is served yet.
 func newPortal(ctx context.Context, cfg Config, log *slog.Logger) (_ *portal, err error) {
-	p := &portal{cfg: cfg, log: log, instance: credential.NewCode(), returned: make(chan string, returnsWaiting), views: make(chan account.View, viewsWaiting)}
+	p := &portal{cfg: cfg, log: log, instance: credential.NewCode(), returned: make(chan string, returnsWaiting), views: make(chan account.View, viewsWaiting),
+		evictions: make(chan credential.Identity, evictionsWaiting)}
 	master, keys, err := loadKeys(cfg.StateDir)
 	if err != nil {
 		return nil, err
 	}
-	p.keys = keys
+	p.keys = keys.ForHost(cfg.BrokerJIDHost)
 	if p.store, err = store.Open(ctx, cfg.Database, nil); err != nil {
 		return nil, err
 	}
@@ -137,6 +141,7 @@ func (p *portal) wire(ctx context.Context, master credential.Secret, shown certi
 		return err
 	}
 	p.tracker = presence.New(p.store, p.presenceChanged, nil, p.log)
+	p.asking = newAsking(p.tracker)
 	if err := p.rememberLastSeen(ctx); err != nil {
 		return err
 	}
@@ -165,7 +170,7 @@ func (p *portal) wire(ctx context.Context, master credential.Secret, shown certi
 		return err
 	}
 	p.hub = bridge.New(bridge.Config{
-		Instance: p.instance, Master: master, Accounts: p.accounts, Presence: p.tracker, ICE: p.ice,
+		Instance: p.instance, Master: master, Accounts: p.accounts, Presence: p.shown(), ICE: p.ice,
 		Policy: p.cfg.ICEPolicy, Ended: p.sessionEnded, Watched: p.viewed,
 		Publisher: p.mqtt, Now: time.Now, Log: p.log,
 	})
@@ -186,11 +191,12 @@ func (p *portal) wireWeb(master credential.Secret) error {
 	p.handler, err = web.New(
 		web.Config{PublicURL: p.cfg.PublicURL, TrustedProxies: p.cfg.TrustedProxies},
 		web.Deps{
-			Accounts: p.accounts, Factors: factors, Logins: p.store.Logins(), Presence: p.tracker, Signals: signals{p.hub},
-			Watching: whep.New(p.hub, p.tracker, p.log),
+			Accounts: p.accounts, Factors: factors, Logins: p.store.Logins(), Presence: p.shown(), Signals: signals{p.hub},
+			Watching: whep.New(p.hub, p.shown(), p.log),
 			Cameras:  &remote.Cameras{Requests: p.mqtt, Client: p.identity().Subject(), Now: time.Now},
 			Devices: devices{&device.Service{
-				Store: p.store, Master: master, Keys: p.keys, MQTTURL: p.mqttURL, ICE: p.iceForSelftest, Now: time.Now, Log: p.log,
+				Store: p.store, Master: master, Keys: p.keys, MQTTURLs: p.mqttURLs, TokenTTL: p.tokenTTL(), ICE: p.iceForSelftest,
+				Now: time.Now, Log: p.log,
 			}},
 			Throttles: p.store, Places: p.places, SignOn: p.signOn, Alerts: p.alerts, Fleet: fleet.New(p.store, master), Ready: p.ready, Now: time.Now, Log: p.log,
 		})

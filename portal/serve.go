@@ -54,6 +54,8 @@ func (p *portal) run(ctx context.Context) error {
 	group.Go(func() error { return p.mqtt.Run(ctx) })
 	group.Go(func() error { return p.tracker.Run(ctx) })
 	group.Go(func() error { return p.watcher.Run(ctx) })
+	group.Go(func() error { return p.runEvictions(ctx) })
+	group.Go(func() error { return p.runAsking(ctx) })
 	group.Go(func() error { return p.remind(ctx) })
 	group.Go(func() error { return p.recordViews(ctx) })
 	group.Go(func() error { return p.mails.Run(ctx) })

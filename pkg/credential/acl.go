@@ -29,6 +29,9 @@ func allow(action Action, topic string) Rule { return Rule{"allow", action, topi
 
 var denyAll = Rule{"deny", All, "#"}
 
+// NoRules allow nothing: a token for being connected.
+func NoRules() []Rule { return []Rule{denyAll} }
+
 // CameraRules are a camera's rights: its own topics, in the directions of the design, and its own
 // status back, by which it repairs what a stale Will has overwritten.
 func CameraRules(camera string) []Rule {

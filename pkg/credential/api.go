@@ -35,6 +35,8 @@ type TokenResponse struct {
 	Username string `json:"username"`
 	ClientID string `json:"client_id"`
 	MQTTURL  string `json:"mqtt_url"`
+	// MQTTURLs are all addresses of a broker that has several, in the order in which to try them.
+	MQTTURLs []string `json:"mqtt_urls,omitempty"`
 	// ExpiresIn is in seconds. A camera without a clock counts from when it received this.
 	ExpiresIn int `json:"expires_in"`
 	// ServerTime is the portal's clock, Unix milliseconds, against which message ages are judged.

@@ -197,3 +197,24 @@ func FuzzVerify(f *testing.F) {
 		}
 	})
 }
+
+// A broker whose users are addresses finds the bearer in the token in that form.
+func TestTokensForABrokerWithAddresses(t *testing.T) {
+	keys := NewKeys("k", NewSecret())
+	camera, portal := Identity{RoleCamera, "abc"}, Identity{RolePortal, "abc"}
+	require.Equal(t, "camera-abc", keys.Username(camera))
+	_, claims, err := keys.Issue(camera, NoRules(), 0, time.Now(), time.Minute)
+	require.NoError(t, err)
+	require.Empty(t, claims.JID)
+
+	keys = keys.ForHost("seccam").With("old", NewSecret())
+	for who, want := range map[Identity]string{camera: "abc@seccam", portal: "portal-abc@seccam"} {
+		require.Equal(t, want, keys.Username(who))
+		token, _, err := keys.Issue(who, NoRules(), 0, time.Now(), time.Minute)
+		require.NoError(t, err)
+		claims, err := keys.Verify(token, time.Now())
+		require.NoError(t, err)
+		require.Equal(t, want, claims.JID)
+		require.Equal(t, who.Subject(), claims.Subject)
+	}
+}

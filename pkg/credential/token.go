@@ -26,6 +26,8 @@ type Claims struct {
 	// KeyVersion is the version of the camera's device key (cameras only). A camera whose key
 	// version was raised since is refused.
 	KeyVersion int `json:"kv,omitempty"`
+	// JID is the bearer's user name where users are addresses; see [Keys.ForHost].
+	JID string `json:"jid,omitempty"`
 }
 
 // Identity returns who the token is for.
@@ -36,6 +38,7 @@ func (c *Claims) Identity() (Identity, error) { return ParseSubject(c.Subject) }
 type Keys struct {
 	active string
 	byID   map[string]Secret
+	host   string // see [Keys.ForHost]
 }
 
 // NewKeys returns a set with one key, which is active.
@@ -49,7 +52,25 @@ func (k Keys) With(id string, key Secret) Keys {
 	for kid, secret := range k.byID {
 		all[kid] = secret
 	}
-	return Keys{active: k.active, byID: all}
+	return Keys{active: k.active, byID: all, host: k.host}
+}
+
+// ForHost returns the set for a broker whose users are addresses at this host, as ejabberd's are: tokens name their
+// bearer in that form, too. A camera's is its bare id, so that a rule for topics can ask for it. "" is no such broker.
+func (k Keys) ForHost(host string) Keys {
+	k.host = host
+	return k
+}
+
+// Username is what who tells the broker beside a token of the set.
+func (k Keys) Username(who Identity) string {
+	switch {
+	case k.host == "":
+		return who.Subject()
+	case who.Role == RoleCamera:
+		return who.ID + "@" + k.host
+	}
+	return who.Subject() + "@" + k.host
 }
 
 // Issue signs a token for who, valid from now for ttl.
@@ -67,6 +88,9 @@ func (k Keys) Issue(who Identity, rules []Rule, keyVersion int, now time.Time, t
 		},
 		ACL:        rules,
 		KeyVersion: keyVersion,
+	}
+	if k.host != "" {
+		claims.JID = k.Username(who)
 	}
 	token := jwt.NewWithClaims(jwt.SigningMethodHS256, claims)
 	token.Header["kid"] = k.active

@@ -41,7 +41,7 @@ func (c identity) credential(ctx context.Context) (mqttclient.Credential, error)
 	var token credential.TokenResponse
 	request := credential.TokenRequest{Camera: c.camera, Nonce: challenge.Nonce, Fingerprint: c.fingerprint, Proof: hex.EncodeToString(proof)}
 	err := c.post(ctx, credential.TokenPath, request, &token)
-	return mqttclient.Credential{URL: token.MQTTURL, Username: token.Username, Password: token.Token, ClientID: token.ClientID}, err
+	return mqttclient.Credential{URLs: []string{token.MQTTURL}, Username: token.Username, Password: token.Token, ClientID: token.ClientID}, err
 }
 
 func (c identity) post(ctx context.Context, path string, body, answer any) error {

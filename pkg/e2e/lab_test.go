@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -30,6 +31,7 @@ type lab struct {
 	mqttURL string
 	mqtt    string          // host:port
 	more    string          // lines of the portal's configuration
+	data    string          // its database; "" is a file
 	where   *host           // nil: on this machine
 	public  bool            // url is public_url, and not where the portal listens
 	dialer  *http.Transport // by which people's programs reach it; nil: as usual
@@ -75,8 +77,8 @@ func (l *lab) configFile() string { return filepath.Join(l.dir, "portal.yml") }
 
 func (l *lab) configure(listen, mqtt string) {
 	l.t.Helper()
-	text := fmt.Sprintf("listen: %s\npublic_url: http://%s\ndatabase: portal.db\nstate_dir: .\nlog_level: debug\nbroker:\n  tcp: %s\n",
-		listen, listen, mqtt) + l.more
+	text := fmt.Sprintf("listen: %s\npublic_url: http://%s\ndatabase: %q\nstate_dir: .\nlog_level: debug\nbroker:\n  tcp: %s\n",
+		listen, listen, cmp.Or(l.data, "portal.db"), mqtt) + l.more
 	require.NoError(l.t, os.WriteFile(l.configFile(), []byte(text), 0o600))
 }
 

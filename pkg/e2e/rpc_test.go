@@ -256,7 +256,7 @@ func (l *lab) asPortalThatHears(instance string, hear func(mqttclient.Message)) 
 	client, err := mqttclient.New(mqttclient.Config{
 		Credentials: func(context.Context) (mqttclient.Credential, error) {
 			token, _, err := keys.Issue(who, credential.PortalRules(instance), 0, time.Now(), time.Hour)
-			return mqttclient.Credential{URL: l.mqttURL, Username: who.Subject(), Password: token, ClientID: who.Subject()}, err
+			return mqttclient.Credential{URLs: []string{l.mqttURL}, Username: who.Subject(), Password: token, ClientID: who.Subject()}, err
 		},
 		Subscriptions: []mqttclient.Subscription{{Filter: signaling.RepliesFilter(who.Subject())}, {Filter: signaling.ToViewerFilter(instance)}},
 		OnMessage:     hear,

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/url"
 	"sync/atomic"
@@ -38,6 +39,7 @@ const (
 	// attemptsPerCredential is after how many failures a new credential is obtained, since the
 	// broker's address comes with it and may have changed.
 	attemptsPerCredential = 5
+	takenWait             = time.Second
 )
 
 // ErrDown is returned by Publish while there is no connection.
@@ -45,7 +47,7 @@ var ErrDown = errors.New("mqtt: not connected")
 
 // Credential is how to connect: where to, and as whom.
 type Credential struct {
-	URL      string // mqtt://, mqtts://, ws:// or wss://
+	URLs     []string // mqtt://, mqtts://, ws:// or wss://; each attempt takes the first that answers
 	Username string
 	Password string // the token
 	ClientID string
@@ -106,6 +108,7 @@ type Client struct {
 	refused atomic.Int32
 	end     atomic.Pointer[context.CancelFunc] // ends the use of the current credential
 	again   atomic.Bool                        // it is to be used once more
+	taken   atomic.Bool                        // another client has taken our name
 	calls   calls
 }
 
@@ -151,6 +154,9 @@ func (c *Client) obtain(ctx context.Context) (Credential, error) {
 	ctx, end := context.WithCancel(ctx)
 	defer end()
 	c.end.Store(&end)
+	if c.taken.Swap(false) {
+		c.stepBack(ctx)
+	}
 	wait := backoff.NewExponentialBackOff()
 	wait.InitialInterval, wait.MaxInterval = minBackoff, maxBackoff
 	try := func() (Credential, error) {
@@ -168,11 +174,36 @@ func (c *Client) obtain(ctx context.Context) (Credential, error) {
 	return backoff.Retry(ctx, try, backoff.WithBackOff(wait), backoff.WithNotify(report), backoff.WithMaxElapsedTime(0))
 }
 
+// stepBack waits a little before it asks for a credential again: two who are called the same must not keep the portal
+// busy.
+func (c *Client) stepBack(ctx context.Context) {
+	wait := time.NewTimer(takenWait/2 + rand.N(takenWait))
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+	case <-ctx.Done():
+	}
+}
+
+func parseURLs(urls []string) (servers []*url.URL, err error) {
+	for _, text := range urls {
+		server, err := url.Parse(text)
+		if err != nil {
+			return nil, fmt.Errorf("broker URL: %w", err)
+		}
+		servers = append(servers, server)
+	}
+	if len(servers) == 0 {
+		return nil, errors.New("broker URL: there is none")
+	}
+	return servers, nil
+}
+
 // serve keeps a connection with one credential until it must be replaced or ctx ends.
 func (c *Client) serve(ctx context.Context, cred Credential, renew time.Time) error {
-	server, err := url.Parse(cred.URL)
+	servers, err := parseURLs(cred.URLs)
 	if err != nil {
-		return fmt.Errorf("broker URL: %w", err)
+		return err
 	}
 	life, end := context.WithCancel(ctx)
 	defer end()
@@ -183,7 +214,7 @@ func (c *Client) serve(ctx context.Context, cred Credential, renew time.Time) er
 	}
 	conn := &connection{client: c, cred: cred, end: end, life: life}
 	// The manager outlives life so that Disconnect below says goodbye properly.
-	manager, err := autopaho.NewConnection(context.WithoutCancel(ctx), conn.config(server))
+	manager, err := autopaho.NewConnection(context.WithoutCancel(ctx), conn.config(servers))
 	if err != nil {
 		return fmt.Errorf("mqtt: %w", err)
 	}

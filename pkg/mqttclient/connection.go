@@ -30,9 +30,9 @@ type connection struct {
 	ups      sync.WaitGroup
 }
 
-func (c *connection) config(server *url.URL) autopaho.ClientConfig {
+func (c *connection) config(servers []*url.URL) autopaho.ClientConfig {
 	cfg := autopaho.ClientConfig{
-		ServerUrls:           []*url.URL{server},
+		ServerUrls:           servers,
 		TlsCfg:               c.client.cfg.TLS,
 		KeepAlive:            keepAlive,
 		ReconnectBackoff:     c.backoff,
@@ -49,7 +49,7 @@ func (c *connection) config(server *url.URL) autopaho.ClientConfig {
 			OnServerDisconnect: c.onServerDisconnect,
 		},
 	}
-	switch server.Scheme {
+	switch servers[0].Scheme { // those of one broker are of one kind
 	case "ws", "wss":
 		cfg.WebSocketCfg = &autopaho.WebSocketConfig{Dialer: webSocketDialer}
 	default:
@@ -192,12 +192,20 @@ func (c *connection) onServerDisconnect(d *paho.Disconnect) {
 	}
 	c.client.cfg.Log.Warn("mqtt broker closed the connection", "code", d.ReasonCode, "reason", reason)
 	c.client.cfg.OnDown(&DisconnectError{Code: d.ReasonCode, Reason: reason})
-	if d.ReasonCode == codeNotAuthorized {
+	switch d.ReasonCode {
+	case codeNotAuthorized:
+		c.end()
+	case codeTakenOver: // by a newer process of ours, or by a portal that revoked us: the next credential tells
+		c.client.taken.Store(true)
 		c.end()
 	}
 }
 
-const codeNotAuthorized = 0x87 // MQTT 5, 2.4
+// Reason codes of MQTT 5, 2.4.
+const (
+	codeNotAuthorized = 0x87
+	codeTakenOver     = 0x8e
+)
 
 // DisconnectError is the broker's DISCONNECT (MQTT 5, 3.14).
 type DisconnectError struct {

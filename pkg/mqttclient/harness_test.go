@@ -78,7 +78,7 @@ func credentialOf(url string, who credential.Identity) mqttclient.Credential {
 	if err != nil {
 		panic(err)
 	}
-	return mqttclient.Credential{URL: url, Username: who.Subject(), Password: token, ClientID: who.Subject()}
+	return mqttclient.Credential{URLs: []string{url}, Username: who.Subject(), Password: token, ClientID: who.Subject()}
 }
 
 // handle is a running client.

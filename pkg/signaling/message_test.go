@@ -115,10 +115,13 @@ func TestStatusOfAnEarlierConnectionDoesNotSupersede(t *testing.T) {
 		{"will of this connection", Status{Boot: "b", Connection: 2}, true},
 		{"status repeated", Status{Online: true, Boot: "b", Connection: 2}, true},
 		{"a restarted camera", Status{Online: true, Boot: "c", Connection: 1}, true},
-		{"a restarted camera's will", Status{Boot: "c", Connection: 1}, true},
+		{"a copy from the connection before", Status{Online: true, Boot: "b", Connection: 1}, false},
+		{"will of an earlier process", Status{Boot: "a", Connection: 7}, false},
 	} {
 		require.Equal(t, tc.want, tc.next.Supersedes(online), tc.name)
 	}
+	require.True(t, Status{Boot: "b", Connection: 1}.Supersedes(Status{}), "what is known at first")
+	require.True(t, Status{Boot: "c", Connection: 1}.Supersedes(Status{Boot: "b", Connection: 2}))
 }
 
 func TestWillAfterTheLastWordsDoesNotSupersede(t *testing.T) {

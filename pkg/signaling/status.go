@@ -84,14 +84,18 @@ func EncodeStatus(s Status) []byte {
 	return data
 }
 
-// Supersedes reports whether s may replace old as a camera's state. Within one boot an offline status
-// of an earlier connection does not replace a later connection's, nor does a connection's Will its
-// last words: a broker, or a proxy before it, may lose the goodbye that follows them.
+// Supersedes reports whether s may replace old as a camera's state. The Will of an earlier process or connection
+// may come late: a broker's node may notice long after the camera is connected to another one that it is not to
+// itself any more. Nor does a connection's Will replace its last words: a broker, or a proxy before it, may lose the
+// goodbye that follows them.
 func (s Status) Supersedes(old Status) bool {
-	if s.Online || s.Boot != old.Boot || s.Connection > old.Connection {
-		return true
+	switch {
+	case s.Boot != old.Boot:
+		return s.Online || !old.Online
+	case s.Connection != old.Connection:
+		return s.Connection > old.Connection
 	}
-	return s.Connection == old.Connection && (old.Online || old.Reason == OfflineConnectionLost || old.Reason == "")
+	return s.Online || old.Online || old.Reason == OfflineConnectionLost || old.Reason == ""
 }
 
 // Presence is what the portal tells a browser about a camera.

@@ -21,10 +21,12 @@ import (
 	"seccam/portal/store"
 )
 
-// Lifetimes of a nonce and of a camera's token.
+// Lifetimes of a nonce and of a camera's token. Our own broker ends what was revoked at once; of any other one nothing
+// is sure but that it refuses a token that has ended.
 const (
-	NonceTTL = time.Minute
-	TokenTTL = 24 * time.Hour
+	NonceTTL        = time.Minute
+	TokenTTL        = 24 * time.Hour
+	ForeignTokenTTL = time.Hour
 )
 
 // ErrRefused is the one answer to every failed proof: an unknown camera, a wrong key, a nonce that
@@ -41,10 +43,11 @@ type Store interface {
 // Service answers challenges. It holds no state: a nonce proves itself, its use is recorded in the
 // store, so any portal can complete what another began.
 type Service struct {
-	Store   Store
-	Master  credential.Secret
-	Keys    credential.Keys
-	MQTTURL func() string
+	Store    Store
+	Master   credential.Secret
+	Keys     credential.Keys
+	MQTTURLs func() []string // where the broker is, in the order in which the asker is to try
+	TokenTTL time.Duration
 	// ICE returns ICE servers with credentials for a camera that checks itself.
 	ICE func(camera string) []signaling.ICEServer
 	Now func() time.Time
@@ -139,12 +142,19 @@ func (s *Service) Token(ctx context.Context, req credential.TokenRequest) (crede
 func (s *Service) issue(camera *store.Camera) (credential.TokenResponse, error) {
 	who := credential.Identity{Role: credential.RoleCamera, ID: camera.ID}
 	now := s.Now()
-	token, _, err := s.Keys.Issue(who, credential.CameraRules(camera.ID), camera.KeyVersion, now, TokenTTL)
+	token, _, err := s.Keys.Issue(who, credential.CameraRules(camera.ID), camera.KeyVersion, now, s.TokenTTL)
 	if err != nil {
 		return credential.TokenResponse{}, fmt.Errorf("token: %w", err)
 	}
-	return credential.TokenResponse{
-		Token: token, Username: who.Subject(), ClientID: who.Subject(), MQTTURL: s.MQTTURL(),
-		ExpiresIn: int(TokenTTL.Seconds()), ServerTime: now.UnixMilli(),
-	}, nil
+	response := credential.TokenResponse{
+		Token: token, Username: s.Keys.Username(who), ClientID: who.Subject(),
+		ExpiresIn: int(s.TokenTTL.Seconds()), ServerTime: now.UnixMilli(),
+	}
+	if urls := s.MQTTURLs(); len(urls) > 0 {
+		response.MQTTURL = urls[0]
+		if len(urls) > 1 {
+			response.MQTTURLs = urls
+		}
+	}
+	return response, nil
 }

@@ -64,7 +64,7 @@ func newBench() *bench {
 	}
 	b.Service = &Service{
 		Store: b.fake, Master: credential.NewSecret(), Keys: credential.NewKeys("k", credential.NewSecret()),
-		MQTTURL: func() string { return "mqtt://h:1" }, Now: func() time.Time { return b.at },
+		MQTTURLs: func() []string { return []string{"mqtt://h:1"} }, TokenTTL: TokenTTL, Now: func() time.Time { return b.at },
 		Log: slog.New(slog.NewTextHandler(b.log, nil)),
 	}
 	return b

@@ -45,6 +45,7 @@ type entry struct {
 	status   signaling.Status // the latest
 	shown    signaling.Status // the latest, but for a loss within its grace
 	lastSeen time.Time        // when an online status last arrived
+	latest   int64            // the greatest At that was heard
 	since    time.Time        // when the present connection was first heard of
 	lost     time.Time        // when the connection was lost; zero unless within grace
 	stale    bool
@@ -96,12 +97,21 @@ func (t *Tracker) update(camera string, status signaling.Status) bool {
 		e = &entry{}
 		t.cameras[camera] = e
 	}
-	if !status.Supersedes(e.status) {
+	now := t.now()
+	if e.repeats(status, now) || !status.Supersedes(e.status) {
 		return false
 	}
 	before := e.presence()
-	now := t.now()
+	if status.At > 0 {
+		e.latest = status.At
+	}
 	switch {
+	case status.Online && status.At > 0 && now.Sub(time.UnixMilli(status.At)) > signaling.StatusStale:
+		// What a broker's node remembers and nobody has repeated since.
+		e.shown, e.stale, e.lost = status, true, time.Time{}
+		if at := time.UnixMilli(status.At); at.After(e.lastSeen) {
+			e.lastSeen = at
+		}
 	case status.Online:
 		if !e.status.Online || e.status.Boot != status.Boot || e.status.Connection != status.Connection {
 			e.since = now
@@ -117,6 +127,12 @@ func (t *Tracker) update(camera string, status signaling.Status) bool {
 	}
 	e.status = status
 	return differs(before, e.presence())
+}
+
+// repeats reports whether a status is a copy of one from before: the nodes of a cluster each remember what they
+// heard, and tell it to who subscribes. A mark from the future is of a clock that was wrong.
+func (e *entry) repeats(s signaling.Status, now time.Time) bool {
+	return s.At > 0 && s.At <= e.latest && e.latest <= now.Add(signaling.StatusStale).UnixMilli()
 }
 
 // differs reports whether people should be told.
@@ -158,6 +174,15 @@ func (t *Tracker) Count() (online int) {
 		}
 	}
 	return online
+}
+
+// Unheard reports whether nothing was heard of a camera for so long that it may be connected all the same: to a node
+// of the broker that does not tell us what it remembers.
+func (t *Tracker) Unheard(camera string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	e := t.cameras[camera]
+	return e == nil || e.status.Boot == "" || e.stale
 }
 
 // Online reports whether a camera is connected.
