@@ -1,7 +1,6 @@
 package account
 
 import (
-	"context"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -11,11 +10,5 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(storetest.Both{M: m, Prepare: func(database string) error {
-		s, err := store.Open(context.Background(), database, nil)
-		if err != nil {
-			return err
-		}
-		return s.Close()
-	}})
+	goleak.VerifyTestMain(storetest.Both{M: m, Prepare: storetest.By(store.Open)})
 }

@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -25,6 +24,7 @@ import (
 	"seccam/portal/account"
 	"seccam/portal/internet/internettest"
 	"seccam/portal/store"
+	"seccam/portal/store/storetest"
 )
 
 type bench struct {
@@ -41,7 +41,7 @@ var loopback = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
 // newBench has an owner with a camera.
 func newBench(t *testing.T, allow []netip.Prefix) *bench {
 	t.Helper()
-	b := &bench{t: t, path: filepath.Join(t.TempDir(), "portal.db"), clock: time.Unix(1_700_000_000, 0), id: credential.NewCode()}
+	b := &bench{t: t, path: storetest.Prepared(t, storetest.By(store.Open)), clock: time.Unix(1_700_000_000, 0), id: credential.NewCode()}
 	b.Service = New(Config{Allow: allow, Now: func() time.Time { return b.clock }, Log: slog.New(slog.DiscardHandler)})
 	b.Store = b.open()
 	code := credential.NewCode()

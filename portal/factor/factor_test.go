@@ -5,7 +5,6 @@ import (
 	"encoding/base32"
 	"log/slog"
 	"net/url"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +15,7 @@ import (
 
 	"seccam/pkg/credential"
 	"seccam/portal/store"
+	"seccam/portal/store/storetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -24,7 +24,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func at(t *testing.T, unix int64) *Service {
 	t.Helper()
 	now := func() time.Time { return time.Unix(unix, 0) }
-	s, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "portal.db"), now)
+	s, err := store.Open(t.Context(), storetest.Prepared(t, storetest.By(store.Open)), now)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	f, err := New(s, credential.NewSecret(), &url.URL{Scheme: "https", Host: "cams.example.org"}, now, slog.New(slog.DiscardHandler))
@@ -111,7 +111,7 @@ func FuzzAnswers(f *testing.F) {
 	f.Add([]byte(`{"id":"AA","rawId":"AA","type":"public-key","response":{"clientDataJSON":"e30","authenticatorData":"AA","signature":"AA","userHandle":"AA"}}`))
 	f.Add([]byte(`{}`))
 	now := func() time.Time { return time.Unix(1000, 0) }
-	s, err := store.Open(context.Background(), filepath.Join(f.TempDir(), "portal.db"), now)
+	s, err := store.Open(context.Background(), storetest.Prepared(f, storetest.By(store.Open)), now)
 	require.NoError(f, err)
 	f.Cleanup(func() { require.NoError(f, s.Close()) })
 	factors, err := New(s, credential.NewSecret(), &url.URL{Scheme: "https", Host: "cams.example.org"}, now, slog.New(slog.DiscardHandler))

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"context"
 	"sync"
 	"testing"
 	"time"
@@ -15,13 +14,7 @@ import (
 
 func TestMain(m *testing.M) {
 	// database/sql ends its opener asynchronously to Close; goleak waits for it.
-	goleak.VerifyTestMain(storetest.Both{M: m, Prepare: func(database string) error {
-		s, err := Open(context.Background(), database, nil)
-		if err != nil {
-			return err
-		}
-		return s.Close()
-	}})
+	goleak.VerifyTestMain(storetest.Both{M: m, Prepare: storetest.By(Open)})
 }
 
 // testClock is a time that only the test moves.

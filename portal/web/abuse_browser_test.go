@@ -10,6 +10,7 @@ import (
 )
 
 func TestAbuse29_SwappedFingerprint(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, camera := p.member("owner")
 	fake := newFakeCamera(p)
@@ -33,6 +34,7 @@ func TestAbuse29_SwappedFingerprint(t *testing.T) {
 // TestAbuse29_OtherCameraWithItsOwnKey is a whole other camera with a matching certificate of its own:
 // the connection would hold, and only the pin tells.
 func TestAbuse29_OtherCameraWithItsOwnKey(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, camera := p.member("owner")
 	p.pin(camera, otherFingerprint)
@@ -45,6 +47,7 @@ func TestAbuse29_OtherCameraWithItsOwnKey(t *testing.T) {
 
 // TestUnpinnedCamera takes the first certificate and holds on to it, until the portal pins another.
 func TestUnpinnedCamera(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, camera := p.member("owner")
 	newFakeCamera(p)
@@ -58,6 +61,7 @@ func TestUnpinnedCamera(t *testing.T) {
 }
 
 func TestAbuse33_ScriptInCameraName(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, camera := p.member("owner")
 	name := `"><script>document.title='owned'</script><img src=x>`

@@ -14,6 +14,7 @@ import (
 )
 
 func TestAbuse01_ClaimWithIDAlone(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, _ := p.member("owner")
 	id, _ := p.camera()
@@ -31,6 +32,7 @@ func TestAbuse01_ClaimWithIDAlone(t *testing.T) {
 // TestAbuse02_EnumerateIDs sees the same answer for a camera that does not exist, one that is owned,
 // and one whose code is wrong, and is throttled.
 func TestAbuse02_EnumerateIDs(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, _ := p.member("owner")
 	_, owned := p.member("kim")
@@ -54,6 +56,7 @@ func TestAbuse02_EnumerateIDs(t *testing.T) {
 }
 
 func TestAbuse03_TwoSimultaneousClaims(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	clients := make([]*client, 4)
 	for i := range clients {
@@ -80,6 +83,7 @@ func TestAbuse03_TwoSimultaneousClaims(t *testing.T) {
 }
 
 func TestAbuse04_ClaimOwnedCamera(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	owner, camera := p.member("owner")
 	thief, _ := p.member("intruder")
@@ -98,6 +102,7 @@ func TestAbuse04_ClaimOwnedCamera(t *testing.T) {
 }
 
 func TestAbuse05_ReuseClaimCode(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	owner, _ := p.member("owner")
 	other, _ := p.member("kim")
@@ -112,6 +117,7 @@ func TestAbuse05_ReuseClaimCode(t *testing.T) {
 // TestAbuse07_ForeignCameraOnEveryRoute asks for another user's camera, and for one that does not
 // exist, on every route that names one.
 func TestAbuse07_ForeignCameraOnEveryRoute(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	_, camera := p.member("owner")
 	stranger, _ := p.member("intruder")
@@ -138,6 +144,7 @@ func TestAbuse07_ForeignCameraOnEveryRoute(t *testing.T) {
 // TestAbuse38_ClientSuppliedIdentity sends the fields by which a careless server would take someone
 // for another, or a sign-up for finished.
 func TestAbuse38_ClientSuppliedIdentity(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	victim, victims := p.member("owner")
 	c, own := p.member("intruder")
@@ -169,6 +176,7 @@ func TestAbuse38_ClientSuppliedIdentity(t *testing.T) {
 }
 
 func TestPasswordRulesOverTheAPI(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	id, code := p.camera()
 	for _, bad := range []string{"", "short 1", "Password1234", "1234567890", "my owner is 1 bird", strings.Repeat("a1", 65)} {

@@ -7,12 +7,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
 func TestAbuse11_ForeignOrigin(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, _ := p.member("owner")
 	upgrade := func(c *client, origin string) int {
@@ -32,6 +32,7 @@ func TestAbuse11_ForeignOrigin(t *testing.T) {
 }
 
 func TestAbuse14_CrossSitePost(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, camera := p.member("owner")
 	for _, head := range []http.Header{
@@ -49,6 +50,7 @@ func TestAbuse14_CrossSitePost(t *testing.T) {
 }
 
 func TestAbuse15_SessionFixation(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	known, _ := p.member("intruder")
 	victim := p.client()
@@ -73,6 +75,7 @@ func TestAbuse15_SessionFixation(t *testing.T) {
 // TestAbuse17_CredentialStuffing is throttled whatever the headers say, and the owner still gets in
 // from elsewhere.
 func TestAbuse17_CredentialStuffing(t *testing.T) {
+	t.Parallel()
 	p := newPortalWith(t, func(cfg *Config) { cfg.TrustedProxies = []string{"192.0.2.1/32"} })
 	p.member("owner")
 	attacker := p.client()
@@ -104,6 +107,7 @@ var linked = regexp.MustCompile(`(?:href|action|src)="([^"]*)"`)
 // TestAbuse36_NoSecretsInURLsAndReferrers looks at every page's addresses, forms and headers, and at
 // the log.
 func TestAbuse36_NoSecretsInURLsAndReferrers(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, camera := p.member("owner")
 	newcomer, _ := p.newcomer("newcomer")
@@ -175,7 +179,7 @@ func TestAbuse37_MalformedJSON(t *testing.T) {
 // takesJSON reports whether the OpenAPI document says that a route has a JSON body.
 func (p *portal) takesJSON(method, path string) bool {
 	p.t.Helper()
-	doc, err := openapi3.NewLoader().LoadFromData(openapiDocument)
+	doc, err := description()
 	require.NoError(p.t, err)
 	item := doc.Paths.Value(routeParam.ReplaceAllString(path, "{$1}"))
 	if item == nil || item.GetOperation(method) == nil { // reserved, and answered with 404

@@ -14,6 +14,7 @@ import (
 
 // Abuse 07: whoever may not watch a camera learns not even that it exists.
 func TestAbuse07_ForeignCameraByWHEP(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	owner, camera := p.member("owner")
 	neighbour, theirs := p.member("neighbour")
@@ -46,6 +47,7 @@ func TestAbuse07_ForeignCameraByWHEP(t *testing.T) {
 
 // Abuse 08: a token is for one camera and for watching; it opens nothing else.
 func TestAbuse08_TokenOpensNothingElse(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	owner, camera := p.member("owner")
 	player := p.player(owner.token(camera).Token)
@@ -61,6 +63,7 @@ func TestAbuse08_TokenOpensNothingElse(t *testing.T) {
 
 // Abuse 10: what is expired, revoked, or was given by somebody who has the camera no more.
 func TestAbuse10_TokenThatHoldsNoMore(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	owner, camera := p.member("owner")
 	second := p.secondCamera(owner, "Garden")
@@ -94,6 +97,7 @@ func TestAbuse10_TokenThatHoldsNoMore(t *testing.T) {
 
 // Abuse 14: another site's page may use a token, which a browser never adds by itself; never a cookie.
 func TestAbuse14_ForeignOriginWithCookie(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	owner, camera := p.member("owner")
 	token, address := owner.token(camera).Token, apiPrefix+"/cameras/"+camera+"/whep"
@@ -139,6 +143,7 @@ func TestAbuse14_ForeignOriginWithCookie(t *testing.T) {
 
 // Abuse 12: a view by login ends with the login, and lasts a day at most.
 func TestAbuse12_ViewByLogin(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	owner, camera := p.member("owner")
 	require.Equal(t, http.StatusCreated, owner.offer(apiPrefix+"/cameras/"+camera+"/whep").status)
@@ -154,6 +159,7 @@ func TestAbuse12_ViewByLogin(t *testing.T) {
 
 // Abuse 36: a token in the path is in no log, no other answer and no address that an answer leads to.
 func TestAbuse36_TokenInThePath(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	owner, camera := p.member("owner")
 	token := owner.token(camera)

@@ -12,6 +12,7 @@ import (
 )
 
 func TestExport(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, camera := p.member("owner")
 	p.withEmail(c, "owner@example.org")
@@ -34,6 +35,7 @@ func TestExport(t *testing.T) {
 }
 
 func TestDeleteAccount(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, camera := p.member("Owner")
 	second := p.secondCamera(c, "Garden")

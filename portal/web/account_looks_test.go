@@ -88,6 +88,7 @@ func TestSignOnLooks(t *testing.T) {
 
 // TestLinkInABrowser follows the page that leads to the other provider and back.
 func TestLinkInABrowser(t *testing.T) {
+	t.Parallel()
 	id := newProvider(t)
 	p := id.portalOf()
 	member, _ := p.member("owner")

@@ -42,6 +42,7 @@ func (p *portal) ended() []string {
 }
 
 func TestLoginsAreListedAndEnd(t *testing.T) {
+	t.Parallel()
 	p := newPortalWith(t, func(cfg *Config) { cfg.TrustedProxies = []string{"127.0.0.0/8"} })
 	c, _ := p.member("owner")
 	phone := p.client()
@@ -79,6 +80,7 @@ func TestLoginsAreListedAndEnd(t *testing.T) {
 }
 
 func TestLogOutEverywhere(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, _ := p.member("owner")
 	second, third := p.again("owner"), p.again("owner")
@@ -107,6 +109,7 @@ func TestLogOutEverywhere(t *testing.T) {
 
 // TestAbuse16_PasswordChangeEndsSessions changes the password while others are logged in with a page open.
 func TestAbuse16_PasswordChangeEndsSessions(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, _ := p.member("owner")
 	thief := p.again("owner")
@@ -139,6 +142,7 @@ func TestAbuse16_PasswordChangeEndsSessions(t *testing.T) {
 }
 
 func TestPasswordChangeIsChecked(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, _ := p.member("owner")
 	for _, wrong := range []object{
@@ -160,6 +164,7 @@ func TestPasswordChangeIsChecked(t *testing.T) {
 }
 
 func TestProof(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, _ := p.member("owner")
 	guarded := p.server.proven(p.server.accountPage)
@@ -186,6 +191,7 @@ func TestProof(t *testing.T) {
 
 // TestSessionsLeaveNothing looks for rows that outlive the login they belong to.
 func TestSessionsLeaveNothing(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, _ := p.member("owner")
 	ctx, err := p.server.logins.Load(t.Context(), c.cookie())
@@ -211,6 +217,7 @@ func TestSessionsLeaveNothing(t *testing.T) {
 }
 
 func TestDeviceNames(t *testing.T) {
+	t.Parallel()
 	for agent, want := range map[string]string{
 		"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/120.0.0.0 Safari/537.36": "Chrome on Linux",
 		"Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:121.0) Gecko/20100101 Firefox/121.0":                          "Firefox on macOS",

@@ -20,6 +20,7 @@ func called(t *testing.T, status int) string {
 
 // The page as a browser without JavaScript uses it.
 func TestAlertsPage(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	owner, _ := p.member("owner")
 	stranger, _ := p.member("stranger")
@@ -54,6 +55,7 @@ func TestAlertsPage(t *testing.T) {
 }
 
 func TestWebhooksAPI(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	owner, _ := p.member("owner")
 	stranger, _ := p.member("stranger")

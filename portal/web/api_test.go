@@ -12,6 +12,7 @@ import (
 type object = map[string]any
 
 func TestAPIFromSignUpToRelease(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	id, code := p.camera()
 	c := p.client()
@@ -59,6 +60,7 @@ func TestAPIFromSignUpToRelease(t *testing.T) {
 }
 
 func TestAPICancelSignUp(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, _ := p.newcomer("owner")
 	assert.Equal(t, http.StatusNoContent, c.api(http.MethodDelete, "/signup", nil, nil).status)
@@ -66,6 +68,7 @@ func TestAPICancelSignUp(t *testing.T) {
 }
 
 func TestAPIFieldErrors(t *testing.T) {
+	t.Parallel()
 	var p problem
 	answer := newPortal(t).client().api(http.MethodPost, "/signup", object{"username": "x"}, &p)
 	assert.Equal(t, http.StatusUnprocessableEntity, answer.status)
@@ -76,6 +79,7 @@ func TestAPIFieldErrors(t *testing.T) {
 }
 
 func TestDeviceCredentials(t *testing.T) {
+	t.Parallel()
 	c := newPortal(t).client()
 	assert.Equal(t, http.StatusOK, c.api(http.MethodPost, "/device/challenge", object{"camera": "x"}, nil).status)
 	assert.Equal(t, http.StatusOK, c.api(http.MethodPost, "/device/token", object{"camera": "x", "proof": "good"}, nil).status)
@@ -86,6 +90,7 @@ func TestDeviceCredentials(t *testing.T) {
 
 // TestProblemsAreJSON checks the shape of one refusal by hand, as RFC 9457 has it.
 func TestProblemsAreJSON(t *testing.T) {
+	t.Parallel()
 	var got object
 	newPortal(t).client().api(http.MethodGet, "/cameras", nil, &got)
 	want := object{"type": "urn:seccam:problem:not-logged-in", "title": "Not logged in", "status": json.Number("401"), "detail": "Log in first."}

@@ -27,6 +27,7 @@ func (c *client) apiToken(scopes ...account.Scope) (apiTokenBody, *client) {
 }
 
 func TestAPITokens(t *testing.T) {
+	t.Parallel()
 	f := newFamily(t)
 	token, program := f.owner.apiToken(account.ScopeCamerasRead, account.ScopeShare)
 	var list struct{ Cameras []cameraBody }
@@ -62,6 +63,7 @@ func TestAPITokens(t *testing.T) {
 
 // A token does nothing that needs a proof of who somebody is, nor anything beside it: no cookie helps.
 func TestAPITokensReachWhatIsListed(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, camera := p.member("owner")
 	all := []account.Scope{}
@@ -96,6 +98,7 @@ func TestAPITokensReachWhatIsListed(t *testing.T) {
 }
 
 func TestAPITokenWatches(t *testing.T) {
+	t.Parallel()
 	f := newFamily(t)
 	_, program := f.viewer.apiToken(account.ScopeWatch)
 	path := apiPrefix + "/cameras/" + f.camera + "/whep"
@@ -114,6 +117,7 @@ func TestAPITokenWatches(t *testing.T) {
 }
 
 func TestAPITokensOnPages(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, _ := p.member("owner")
 	assert.Contains(t, c.get("/account/tokens").body, "There is no token yet")
@@ -132,6 +136,7 @@ func TestAPITokensOnPages(t *testing.T) {
 }
 
 func TestGuessedAPITokensAreThrottled(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	guesser := p.client()
 	guesser.head.Set("Authorization", "Bearer seccam_pat_aaaaaaaaaaaaaaaaaaaaaaaaaa00000000")

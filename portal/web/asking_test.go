@@ -29,6 +29,7 @@ func publicKey(t *testing.T) []byte {
 }
 
 func TestSnapshotIsPassedOnSealed(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, camera := p.member("owner")
 	key := publicKey(t)
@@ -45,6 +46,7 @@ func TestSnapshotIsPassedOnSealed(t *testing.T) {
 }
 
 func TestSnapshotNeedsAKey(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, camera := p.member("owner")
 	good := publicKey(t)
@@ -65,6 +67,7 @@ func TestSnapshotNeedsAKey(t *testing.T) {
 
 // Every way in which a camera cannot answer has its own status and words.
 func TestCamerasThatDoNotAnswer(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, camera := p.member("owner")
 	type call func(out any) reply
@@ -125,6 +128,7 @@ func TestCamerasThatDoNotAnswer(t *testing.T) {
 
 // One account's requests are bounded at once and in time; another's do not wait for them.
 func TestRequestsToCamerasAreBounded(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, camera := p.member("owner")
 	other, others := p.member("kim")
@@ -164,6 +168,7 @@ func TestRequestsToCamerasAreBounded(t *testing.T) {
 
 // Abuse 7: a camera that changes hands while it is asked: what comes back is not for who asked.
 func TestAbuse07_CameraReleasedWhileItIsAsked(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, camera := p.member("owner")
 	p.cameras.set(func(f *fakeCameras) {
@@ -189,6 +194,7 @@ func TestAbuse07_CameraReleasedWhileItIsAsked(t *testing.T) {
 
 // Abuse 7 and 14: another user's camera does not exist, and another site's page gets nowhere.
 func TestAbuse07_ForeignCameraIsNeverAsked(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	owner, camera := p.member("owner")
 	stranger, _ := p.member("intruder")
@@ -211,6 +217,7 @@ func TestAbuse07_ForeignCameraIsNeverAsked(t *testing.T) {
 }
 
 func TestPrivacyOverTheAPI(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, camera := p.member("owner")
 	path := "/cameras/" + camera + "/privacy"
@@ -232,6 +239,7 @@ func TestPrivacyOverTheAPI(t *testing.T) {
 }
 
 func TestPrivacyIsValidated(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, camera := p.member("owner")
 	span := func(days []string, from, to string) object {
@@ -262,6 +270,7 @@ func TestPrivacyIsValidated(t *testing.T) {
 
 // Abuse 6: when the last owner was at home is not for the next one.
 func TestAbuse06_ReleaseForgetsTheSchedule(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, camera := p.member("owner")
 	second := p.secondCamera(c, "Shed")

@@ -38,6 +38,7 @@ func kindsOf(entries []auditBody) (kinds []string) {
 }
 
 func TestAuditOfACamera(t *testing.T) {
+	t.Parallel()
 	f := newFamily(t)
 	f.viewer.head.Set("User-Agent", "=cmd|' /C calc'!A0")
 	path := apiPrefix + "/cameras/" + f.camera + "/whep"
@@ -90,6 +91,7 @@ func TestAuditOfACamera(t *testing.T) {
 }
 
 func TestAuditOfAnAccount(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, _ := p.member("owner")
 	p.client().post("/login", fields("username", "owner", "password", "wrong horse 1"))
@@ -101,6 +103,7 @@ func TestAuditOfAnAccount(t *testing.T) {
 }
 
 func TestAuditHasPages(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, camera := p.member("owner")
 	for range account.AuditPage {
@@ -120,6 +123,7 @@ func TestAuditHasPages(t *testing.T) {
 
 // TestAbuse06_AuditIsNotHandedOver: who watched the former owner's camera is nothing for the next one.
 func TestAbuse06_AuditIsNotHandedOver(t *testing.T) {
+	t.Parallel()
 	f := newFamily(t)
 	require.Equal(t, http.StatusCreated, f.viewer.offer(apiPrefix+"/cameras/"+f.camera+"/whep").status)
 	var offer transferBody
@@ -133,6 +137,7 @@ func TestAbuse06_AuditIsNotHandedOver(t *testing.T) {
 
 // Who guesses passwords does not fill the log.
 func TestFailuresInTheLogAreBounded(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, _ := p.member("owner")
 	for range 120 {

@@ -81,9 +81,10 @@ func call[P, R any](g *page, command cdp.Command[P, R], params P) R {
 // page is one tab with its own cookies. It fails the test for every complaint of the browser:
 // uncaught errors, refused content, broken files.
 type page struct {
-	p   *portal
-	t   *testing.T
-	ctx context.Context
+	p     *portal
+	t     *testing.T
+	ctx   context.Context
+	close func() // at the test's end, if not before
 
 	mu         sync.Mutex
 	complaints []string
@@ -104,16 +105,17 @@ func (p *portal) pageIn(browser context.Context) *page {
 	require.NoError(p.t, chromedp.Do(ctx)) // a deadline on the first call would be the tab's
 	bounded, stop := context.WithTimeout(ctx, pageDeadline)
 	g := &page{p: p, t: p.t, ctx: bounded}
-	require.NoError(p.t, chromedp.Listen(ctx, g.listen))
-	call(g, log.Enable, cdp.Empty{})
-	call(g, network.Enable, network.EnableParams{})
-	p.t.Cleanup(func() {
+	g.close = sync.OnceFunc(func() {
 		stop()
 		cancel()
 		g.mu.Lock()
 		defer g.mu.Unlock()
 		assert.Empty(p.t, g.complaints, "the browser complained")
 	})
+	require.NoError(p.t, chromedp.Listen(ctx, g.listen))
+	call(g, log.Enable, cdp.Empty{})
+	call(g, network.Enable, network.EnableParams{})
+	p.t.Cleanup(g.close)
 	return g
 }
 

@@ -14,6 +14,7 @@ import (
 
 // Each broken link has its words.
 func TestVerdicts(t *testing.T) {
+	t.Parallel()
 	g := newPortal(t).page()
 	g.open("/login")
 	none := map[string]string{"portal": "good", "relay-udp": "unknown", "relay-tcp": "unknown", "relay-tls": "unknown"}
@@ -56,6 +57,7 @@ func TestVerdicts(t *testing.T) {
 }
 
 func TestServersByTransport(t *testing.T) {
+	t.Parallel()
 	g := newPortal(t).page()
 	g.open("/login")
 	servers := `[{urls:['stun:a','turn:a','turn:a?transport=udp','turn:a?transport=tcp'],username:'u'},{urls:'turns:b:443?transport=tcp'},{urls:'stuns:c'}]`
@@ -69,6 +71,7 @@ func TestServersByTransport(t *testing.T) {
 
 // The panel looks when it is opened, and says where the fault is.
 func TestDiagnosisPanel(t *testing.T) {
+	t.Parallel()
 	p, fake, g, camera := watching(t)
 	states := func() map[string]string {
 		text := js[string](g, `JSON.stringify(Object.fromEntries([...document.querySelectorAll('[data-check]')].map((e) => [e.dataset.check, e.dataset.state])))`)

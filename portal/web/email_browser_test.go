@@ -11,6 +11,7 @@ import (
 // TestLinksOfMailsInABrowser follows both kinds of links. The token leaves the address at once, and the portal sees it
 // in a form only.
 func TestLinksOfMailsInABrowser(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, _ := p.member("owner")
 	require.Equal(t, http.StatusSeeOther, c.post("/account/email", fields("email", "owner@example.org")).status)

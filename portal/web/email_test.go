@@ -36,6 +36,7 @@ func (p *portal) withEmail(c *client, address string) {
 }
 
 func TestEmailIsVerified(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, _ := p.member("owner")
 	for _, wrong := range []string{"", "x", "a@b\r\nBcc: c@d", "Name <a@b.example>", "a@b.example, c@d.example", strings.Repeat("x", 300) + "@b.example"} {
@@ -72,6 +73,7 @@ func TestEmailIsVerified(t *testing.T) {
 // TestAbuse18_ResetTokenReusedAndPoisonedHost asks for a reset with forged hosts, follows the link, and uses it
 // again, at once and from two sides.
 func TestAbuse18_ResetTokenReusedAndPoisonedHost(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, _ := p.member("owner")
 	p.withEmail(c, "owner@example.org")
@@ -133,6 +135,7 @@ func TestAbuse18_ResetTokenReusedAndPoisonedHost(t *testing.T) {
 
 // TestAbuse19_ResetKeepsTheSecondFactor resets the password of an account with an authenticator app.
 func TestAbuse19_ResetKeepsTheSecondFactor(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, _ := p.member("owner")
 	a, _ := p.withApp(c)
@@ -150,6 +153,7 @@ func TestAbuse19_ResetKeepsTheSecondFactor(t *testing.T) {
 }
 
 func TestPeopleAreTold(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, camera := p.member("owner")
 	p.withEmail(c, "owner@example.org")
@@ -176,6 +180,7 @@ func TestPeopleAreTold(t *testing.T) {
 }
 
 func TestResetsAreThrottled(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c := p.client()
 	last := reply{}

@@ -64,6 +64,7 @@ func (p *portal) halfIn(name string) *client {
 }
 
 func TestOneTimeCodes(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, _ := p.member("owner")
 	first := c.get("/account/codes")
@@ -89,6 +90,7 @@ func TestOneTimeCodes(t *testing.T) {
 
 // TestHalfLogInReachesNothing crosses a half log-in with every route that needs a login.
 func TestHalfLogInReachesNothing(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, camera := p.member("owner")
 	p.withApp(c)
@@ -123,6 +125,7 @@ func TestHalfLogInReachesNothing(t *testing.T) {
 }
 
 func TestSecondFactorIsThrottled(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, _ := p.member("owner")
 	a, _ := p.withApp(c)
@@ -138,6 +141,7 @@ func TestSecondFactorIsThrottled(t *testing.T) {
 // TestAbuse19_CodeReplayed uses a code a second time: at once, in another browser, through another portal on the
 // same database, and an older one that is still within the clocks' slack.
 func TestAbuse19_CodeReplayed(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, _ := p.member("owner")
 	a, _ := p.withApp(c)
@@ -170,6 +174,7 @@ func TestAbuse19_CodeReplayed(t *testing.T) {
 }
 
 func TestRecoveryCodes(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, _ := p.member("owner")
 	_, codes := p.withApp(c)
@@ -196,6 +201,7 @@ func TestRecoveryCodes(t *testing.T) {
 }
 
 func TestFactorsByAPI(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, _ := p.member("owner")
 	var offer struct{ Secret, URL string }
@@ -238,6 +244,7 @@ func TestFactorsByAPI(t *testing.T) {
 
 // TestSecretsAreSealed looks for the secret in everything that was written.
 func TestSecretsAreSealed(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, _ := p.member("owner")
 	a, codes := p.withApp(c)
@@ -265,6 +272,7 @@ func (p *portal) written() []string {
 }
 
 func TestPasskeysNeedAName(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t) // at http://127.0.0.1
 	c, _ := p.member("owner")
 	assert.Contains(t, c.get("/account").body, "passkeys need a name")
@@ -281,6 +289,7 @@ func TestPasskeysNeedAName(t *testing.T) {
 
 // TestFactorPages renders each page once, without a browser.
 func TestFactorPages(t *testing.T) {
+	t.Parallel()
 	p := newNamedPortal(t)
 	c, _ := p.member("owner")
 	guarded, _ := p.member("guarded")

@@ -57,6 +57,7 @@ type fakeCamera struct {
 	sdps     []string
 	silent   bool
 	voice    int
+	ending   sync.WaitGroup
 }
 
 type fakeSession struct {
@@ -265,11 +266,16 @@ func (c *fakeCamera) end(id signaling.SessionID) {
 	}
 	delete(c.sessions, id)
 	close(session.stop)
-	<-session.done
-	_ = session.pc.Close()
+	c.ending.Go(func() { // not here: closing takes a while, in which other pages are answered
+		<-session.done
+		_ = session.pc.Close()
+	})
 }
 
-func (c *fakeCamera) close() { c.drop() }
+func (c *fakeCamera) close() {
+	c.drop()
+	c.ending.Wait()
+}
 
 // offered lists the sessions of the offers so far, in order, restarts included.
 func (c *fakeCamera) offered() []signaling.SessionID {

@@ -30,10 +30,11 @@ type fakeSignals struct {
 
 // fakeSocket is one page's WebSocket.
 type fakeSocket struct {
-	t      *testing.T
-	conn   *websocket.Conn
-	ctx    context.Context
-	viewer signaling.ViewerID
+	t       *testing.T
+	conn    *websocket.Conn
+	ctx     context.Context
+	viewer  signaling.ViewerID
+	telling sync.Mutex // what is told last is the newest
 }
 
 func newFakeSignals(p *portal) *fakeSignals {
@@ -71,7 +72,7 @@ func (f *fakeSignals) ServeSignals(w http.ResponseWriter, r *http.Request, login
 	defer f.forget(s)
 	s.send(signaling.Message{Type: signaling.TypeWelcome, Viewer: viewer})
 	for _, camera := range f.visible(ctx, login) {
-		s.send(f.status(camera))
+		f.tell(s, camera)
 	}
 	for {
 		_, data, err := conn.Read(ctx)
@@ -117,8 +118,14 @@ func (f *fakeSignals) status(camera string) signaling.Message {
 
 func (f *fakeSignals) pushStatus(camera string) {
 	for _, s := range f.all() {
-		s.send(f.status(camera))
+		f.tell(s, camera)
 	}
+}
+
+func (f *fakeSignals) tell(s *fakeSocket, camera string) {
+	s.telling.Lock()
+	defer s.telling.Unlock()
+	s.send(f.status(camera))
 }
 
 func (f *fakeSignals) all() []*fakeSocket {

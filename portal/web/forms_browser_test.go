@@ -14,6 +14,7 @@ import (
 )
 
 func TestSignUpInABrowser(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	id, code := p.camera()
 	g := p.page()
@@ -51,6 +52,7 @@ func TestSignUpInABrowser(t *testing.T) {
 }
 
 func TestServerErrorsStandByTheirFields(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	g := p.page()
 	g.tolerate("422")
@@ -67,6 +69,7 @@ func TestServerErrorsStandByTheirFields(t *testing.T) {
 
 // TestCodeFieldLeavesTheCursorAlone types into the middle of a code.
 func TestCodeFieldLeavesTheCursorAlone(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	g := p.page()
 	g.open("/signup")
@@ -78,6 +81,7 @@ func TestCodeFieldLeavesTheCursorAlone(t *testing.T) {
 }
 
 func TestSetupInABrowser(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, camera := p.newcomer("owner")
 	g := p.page().as(c)
@@ -107,6 +111,7 @@ func TestSetupInABrowser(t *testing.T) {
 }
 
 func TestSetupExpiresInABrowser(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, _ := p.newcomer("owner")
 	p.clock.advance(account.SignUpTime - 3*time.Second)
@@ -118,6 +123,7 @@ func TestSetupExpiresInABrowser(t *testing.T) {
 }
 
 func TestHomeIsLive(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, camera := p.member("owner")
 	g := p.page().as(c)
@@ -161,6 +167,7 @@ func (p *portal) waitForSockets(n int) {
 
 // TestPagesWorkWithoutScript goes from the sign-up to the cameras with scripts off.
 func TestPagesWorkWithoutScript(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	id, code := p.camera()
 	g := p.page()

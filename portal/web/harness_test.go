@@ -11,7 +11,6 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -27,6 +26,7 @@ import (
 	"seccam/portal/factor"
 	"seccam/portal/fleet"
 	"seccam/portal/store"
+	"seccam/portal/store/storetest"
 	"seccam/portal/whep"
 )
 
@@ -74,10 +74,10 @@ func newPortal(t *testing.T) *portal { return newPortalWith(t, func(*Config) {})
 
 func newPortalWith(t *testing.T, change func(*Config)) *portal {
 	t.Helper()
-	p := &portal{t: t, mail: &fakeMail{t: t}, clock: &clock{}, log: &safeBuffer{}, revoked: &fakeRevoker{}, devices: &fakeDevices{}, cameras: newFakeCameras(t)}
+	p := &portal{t: t, mail: &fakeMail{t: t}, clock: &clock{start: time.Now()}, log: &safeBuffer{}, revoked: &fakeRevoker{}, devices: &fakeDevices{}, cameras: newFakeCameras(t)}
 	log := slog.New(slog.NewTextHandler(p.log, nil))
 	var err error
-	p.path = filepath.Join(t.TempDir(), "seccam.db")
+	p.path = storetest.Prepared(t, storetest.By(store.Open))
 	p.store, err = store.Open(t.Context(), p.path, p.clock.now)
 	require.NoError(t, err)
 	p.presence = &fakePresence{store: p.store, of: map[string]signaling.Presence{}, now: p.clock.now}

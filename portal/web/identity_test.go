@@ -22,6 +22,7 @@ func (p *portal) replaced(camera, before, now string) {
 }
 
 func TestReplacedCameraIsAccepted(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, camera := p.member("owner")
 	path := "/cameras/" + camera + "/identity"
@@ -56,6 +57,7 @@ func TestReplacedCameraIsAccepted(t *testing.T) {
 }
 
 func TestReplacedCameraIsAcceptedByAPI(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, camera := p.member("owner")
 	path := "/cameras/" + camera + "/identity"
@@ -76,6 +78,7 @@ func TestReplacedCameraIsAcceptedByAPI(t *testing.T) {
 
 // TestLabelIsPinned: the certificate that a label names is pinned, whatever the camera reports.
 func TestLabelIsPinned(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, _ := p.member("owner")
 	id, code := p.camera()
@@ -113,6 +116,7 @@ func TestLabelIsPinned(t *testing.T) {
 // TestAbuse29_PortalChangesItsPin: the browser remembers what it has seen, so that a portal or a database
 // under someone else's control cannot name another certificate unnoticed.
 func TestAbuse29_PortalChangesItsPin(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, camera := p.member("owner")
 	fake := newFakeCamera(p)
@@ -151,6 +155,7 @@ func TestAbuse29_PortalChangesItsPin(t *testing.T) {
 
 // TestAcceptedHere: whoever accepts a replaced camera is not asked again by the browser they did it with.
 func TestAcceptedHere(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, camera := p.member("owner")
 	p.pin(camera, newFakeCamera(p).fingerprint())

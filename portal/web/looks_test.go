@@ -195,6 +195,7 @@ func checkScenes(p *portal, scenes []scene) {
 				shoot(g, scene.name+"-"+window.name+"-"+scheme)
 			}
 		}
+		g.close() // or it would go on asking, for what later scenes take away
 	}
 }
 

@@ -523,7 +523,8 @@ func TestMatrixOfRoutes(t *testing.T) {
 	t.Parallel()
 	c := newCast(t)
 	c.fresh()
-	for _, route := range c.matrixRoutes() {
+	routes := c.matrixRoutes()
+	for _, route := range routes {
 		name := route.method + " " + route.path
 		class, known := matrixRoutes[name]
 		if !assert.True(t, known, "%s is not in the table: say who may ask for it", name) {
@@ -544,10 +545,10 @@ func TestMatrixOfRoutes(t *testing.T) {
 	}
 	for name := range matrixRoutes {
 		method, path, _ := strings.Cut(name, " ")
-		assert.Contains(t, c.matrixRoutes(), matrixRoute{method, path}, "%s is no route any more", name)
+		assert.Contains(t, routes, matrixRoute{method, path}, "%s is no route any more", name)
 	}
 	c.clock.advance(account.ProofTime)
-	for _, route := range c.matrixRoutes() {
+	for _, route := range routes {
 		if cells := matrixClasses[matrixRoutes[route.method+" "+route.path]]; len(cells) > 0 && cells[len(cells)-1] == proof {
 			assert.Equal(t, proof, c.ask(c.as("owner"), route.method, route.path), "%s %s with an old proof", route.method, route.path)
 		}
@@ -648,6 +649,7 @@ const accessDoc = "../../docs/access.md"
 
 // TestMatrixIsInTheDocs compares the table in docs/access.md with this one; `go test -run Docs -update` writes it.
 func TestMatrixIsInTheDocs(t *testing.T) {
+	t.Parallel()
 	c := &cast{portal: newPortal(t)}
 	var table bytes.Buffer
 	fmt.Fprintf(&table, "| route | %s | API token |\n|---|%s---|\n", strings.Join(matrixRoles, " | "), strings.Repeat("---|", len(matrixRoles)))

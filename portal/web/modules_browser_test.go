@@ -30,6 +30,7 @@ func quoted(t *testing.T, value any) string {
 
 // TestCodesMeanTheSame compares code.js with the credential package.
 func TestCodesMeanTheSame(t *testing.T) {
+	t.Parallel()
 	g := newPortal(t).page()
 	g.open("/login")
 	var codes []string
@@ -51,6 +52,7 @@ func TestCodesMeanTheSame(t *testing.T) {
 
 // TestRulesMeanTheSame compares the page's checklist with the server's verdict.
 func TestRulesMeanTheSame(t *testing.T) {
+	t.Parallel()
 	g := newPortal(t).page()
 	g.open("/signup")
 	passwords := []string{
@@ -71,6 +73,7 @@ func TestRulesMeanTheSame(t *testing.T) {
 }
 
 func TestTimesAreSaidTheSame(t *testing.T) {
+	t.Parallel()
 	g := newPortal(t).page()
 	g.open("/login")
 	for _, d := range []time.Duration{0, 59 * time.Second, time.Minute, 59 * time.Minute, time.Hour, 47 * time.Hour, 48 * time.Hour, 400 * time.Hour} {
@@ -79,6 +82,7 @@ func TestTimesAreSaidTheSame(t *testing.T) {
 }
 
 func TestFingerprints(t *testing.T) {
+	t.Parallel()
 	g := newPortal(t).page()
 	g.open("/login")
 	good := otherFingerprint
@@ -128,6 +132,7 @@ func with(some map[string]string, pairs ...string) map[string]string {
 
 // TestTransitions is the table of legal transitions; every other pair of state and event is illegal.
 func TestTransitions(t *testing.T) {
+	t.Parallel()
 	ends := map[string]string{
 		"absent": "offline", "blind": "nopicture", "hide": "private", "full": "busy", "refuse": "refused", "fail": "failed", "stop": "idle",
 	}
@@ -159,6 +164,7 @@ func TestTransitions(t *testing.T) {
 }
 
 func TestSnapshotNames(t *testing.T) {
+	t.Parallel()
 	g := newPortal(t).page()
 	g.open("/login")
 	name := module[string](g, "snapshot.js", `m.snapshotName('Tür: hinten/links', new Date('2026-05-04T03:02:01.9Z'))`)

@@ -18,16 +18,23 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var document = sync.OnceValues(func() (routers.Router, error) {
+// description is the OpenAPI document. It is long to read, so it is read once; nobody changes it.
+var description = sync.OnceValues(func() (*openapi3.T, error) {
+	return openapi3.NewLoader().LoadFromData(openapiDocument)
+})
+
+// router finds a request's route in the document, on any host.
+var router = sync.OnceValues(func() (routers.Router, error) {
 	openapi3filter.RegisterBodyDecoder("application/problem+json", openapi3filter.JSONBodyDecoder)
 	openapi3filter.RegisterBodyDecoder(mimeSDP, openapi3filter.PlainBodyDecoder)
 	openapi3filter.RegisterBodyDecoder(mimeFragment, openapi3filter.PlainBodyDecoder)
-	doc, err := openapi3.NewLoader().LoadFromData(openapiDocument)
+	doc, err := description()
 	if err != nil {
 		return nil, err
 	}
-	doc.Servers = nil // any host
-	return gorillamux.NewRouter(doc)
+	anywhere := *doc
+	anywhere.Servers = nil
+	return gorillamux.NewRouter(&anywhere)
 })
 
 // checkAnswer validates every answer of the API, in every test, against the OpenAPI document.
@@ -36,10 +43,10 @@ func checkAnswer(t *testing.T, req *http.Request, resp *http.Response, body []by
 	if !strings.HasPrefix(req.URL.Path, apiPrefix) || resp.StatusCode == http.StatusSwitchingProtocols {
 		return
 	}
-	router, err := document()
+	routes, err := router()
 	require.NoError(t, err)
 	bare := &http.Request{Method: req.Method, URL: &url.URL{Path: req.URL.Path}, Header: req.Header, Host: req.Host}
-	route, params, err := router.FindRoute(bare)
+	route, params, err := routes.FindRoute(bare)
 	if err != nil {
 		return // a route that does not exist answers problem details too; TestUnknownRoute looks at it
 	}
@@ -52,7 +59,8 @@ func checkAnswer(t *testing.T, req *http.Request, resp *http.Response, body []by
 }
 
 func TestOpenAPIIsValid(t *testing.T) {
-	doc, err := openapi3.NewLoader().LoadFromData(openapiDocument)
+	t.Parallel()
+	doc, err := description()
 	require.NoError(t, err)
 	require.NoError(t, doc.Validate(t.Context()))
 }
@@ -60,6 +68,7 @@ func TestOpenAPIIsValid(t *testing.T) {
 var routeParam = regexp.MustCompile(`:(\w+)`)
 
 func TestOpenAPIHasEveryRoute(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	served := map[string]bool{}
 	for _, route := range p.server.echo.Routes() {
@@ -67,7 +76,7 @@ func TestOpenAPIHasEveryRoute(t *testing.T) {
 			served[route.Method+" "+routeParam.ReplaceAllString(route.Path, "{$1}")] = true
 		}
 	}
-	doc, err := openapi3.NewLoader().LoadFromData(openapiDocument)
+	doc, err := description()
 	require.NoError(t, err)
 	described := map[string]bool{}
 	for path, item := range doc.Paths.Map() {
@@ -79,6 +88,7 @@ func TestOpenAPIHasEveryRoute(t *testing.T) {
 }
 
 func TestOpenAPIIsServed(t *testing.T) {
+	t.Parallel()
 	answer := newPortal(t).client().get(apiPrefix + "/openapi.json")
 	assert.Equal(t, http.StatusOK, answer.status)
 	assert.JSONEq(t, string(openapiDocument), answer.body)

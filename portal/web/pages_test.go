@@ -12,6 +12,7 @@ import (
 )
 
 func TestSignUpToHome(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, camera := p.newcomer("Owner")
 
@@ -34,6 +35,7 @@ func TestSignUpToHome(t *testing.T) {
 }
 
 func TestSignUpErrorsKeepWhatWasTyped(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	id, _ := p.camera()
 	form := signUpForm("x", id, "nonsense")
@@ -49,6 +51,7 @@ func TestSignUpErrorsKeepWhatWasTyped(t *testing.T) {
 
 // TestLabelLeadsToItsForm: what a label says stays in the browser until it is sent.
 func TestLabelLeadsToItsForm(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	assert.Equal(t, "/signup", p.client().get("/claim").header.Get("Location"))
 	member, _ := p.member("owner")
@@ -59,6 +62,7 @@ func TestLabelLeadsToItsForm(t *testing.T) {
 }
 
 func TestCancelFreesNameAndCamera(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	id, code := p.camera()
 	c := p.client()
@@ -69,6 +73,7 @@ func TestCancelFreesNameAndCamera(t *testing.T) {
 }
 
 func TestExpiredSignUp(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, _ := p.newcomer("owner")
 	p.clock.advance(15*time.Minute + time.Second)
@@ -80,6 +85,7 @@ func TestExpiredSignUp(t *testing.T) {
 }
 
 func TestLogInAndOut(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, _ := p.member("owner")
 	for _, wrong := range []struct{ name, password string }{{"owner", "wrong"}, {"nobody", password}, {"", ""}} {
@@ -97,6 +103,7 @@ func TestLogInAndOut(t *testing.T) {
 }
 
 func TestPendingUserLogsInToSetup(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	p.newcomer("owner")
 	answer := p.client().post("/login", fields("username", "OWNER", "password", password))
@@ -104,6 +111,7 @@ func TestPendingUserLogsInToSetup(t *testing.T) {
 }
 
 func TestRenameAndRelease(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, camera := p.member("owner")
 	answer := c.post("/cameras/"+camera+"/rename", fields("name", "  Front   door "))
@@ -135,6 +143,7 @@ func between(t *testing.T, text, before, after string) string {
 }
 
 func TestUnknownRoutes(t *testing.T) {
+	t.Parallel()
 	c := newPortal(t).client()
 	page := c.get("/nothing/here")
 	assert.Equal(t, http.StatusNotFound, page.status)
@@ -148,6 +157,7 @@ func TestUnknownRoutes(t *testing.T) {
 }
 
 func TestInternalErrorShowsAnIDOnly(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, _ := p.member("owner")
 	require.NoError(t, p.store.Close())
@@ -168,6 +178,7 @@ func TestInternalErrorShowsAnIDOnly(t *testing.T) {
 }
 
 func TestPanicIsAnInternalError(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, _ := p.member("owner")
 	p.server.Presence = nil
@@ -176,6 +187,7 @@ func TestPanicIsAnInternalError(t *testing.T) {
 }
 
 func TestBodyCap(t *testing.T) {
+	t.Parallel()
 	c := newPortal(t).client()
 	big := strings.Repeat("x", maxForm+1)
 	assert.Equal(t, http.StatusRequestEntityTooLarge, c.post("/login", fields("username", big)).status)
@@ -184,6 +196,7 @@ func TestBodyCap(t *testing.T) {
 }
 
 func TestStaticFiles(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c := p.client()
 	page := c.get("/login").body
@@ -203,6 +216,7 @@ func TestStaticFiles(t *testing.T) {
 
 // TestWatchModules compares what the watch page preloads with what its modules import.
 func TestWatchModules(t *testing.T) {
+	t.Parallel()
 	a, err := newAssets()
 	require.NoError(t, err)
 	seen := map[string]bool{}
@@ -225,6 +239,7 @@ func TestWatchModules(t *testing.T) {
 }
 
 func TestConfigErrors(t *testing.T) {
+	t.Parallel()
 	for _, cfg := range []Config{
 		{}, {PublicURL: "cams.example.org"}, {PublicURL: "ftp://x"}, {PublicURL: "https://x/path"}, {PublicURL: "https://%"},
 		{PublicURL: "http://x", TrustedProxies: []string{"10.0.0.1"}},
@@ -235,6 +250,7 @@ func TestConfigErrors(t *testing.T) {
 }
 
 func TestWordsForTimes(t *testing.T) {
+	t.Parallel()
 	for d, want := range map[time.Duration]string{
 		-time.Second: "just now", 59 * time.Second: "just now", time.Minute: "1 minute ago", 59 * time.Minute: "59 minutes ago",
 		time.Hour: "1 hour ago", 47 * time.Hour: "47 hours ago", 48 * time.Hour: "2 days ago",
@@ -248,6 +264,7 @@ func TestWordsForTimes(t *testing.T) {
 // TestNoAttributeLooksLikeAScript: html/template takes data-on… for a handler of an event, escapes its value as
 // JavaScript and puts blanks around it, so that a page never sees the "true" that it waits for.
 func TestNoAttributeLooksLikeAScript(t *testing.T) {
+	t.Parallel()
 	files, err := fs.Glob(templates, "templates/*.html")
 	require.NoError(t, err)
 	require.NotEmpty(t, files)

@@ -15,6 +15,7 @@ import (
 
 // TestPairingProofVector: paired.js computes what camerad/pairing does; the values are those of its test.
 func TestPairingProofVector(t *testing.T) {
+	t.Parallel()
 	g := newPortal(t).page()
 	g.open("/login")
 	meeting := fmt.Sprintf(`{camera: '0123456789abcdefghjk', device: %q, own: %q,
@@ -36,6 +37,7 @@ func TestPairingProofVector(t *testing.T) {
 // TestCameraThatCannotProveItself: whoever answers as the camera and does not know the code is found out by
 // the page, and nothing of it is kept.
 func TestCameraThatCannotProveItself(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, camera := p.member("owner")
 	p.presence.set(camera, online())
@@ -70,6 +72,7 @@ func TestCameraThatCannotProveItself(t *testing.T) {
 
 // TestUnpairedIsToldSo: the refusal says what to do, and a cut-off view does not try again by itself.
 func TestUnpairedIsToldSo(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, camera := p.member("owner")
 	p.presence.set(camera, online())
@@ -90,6 +93,7 @@ func TestUnpairedIsToldSo(t *testing.T) {
 }
 
 func TestUnpairedProgramsAreToldSo(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, camera := p.member("owner")
 	p.presence.set(camera, online())
@@ -177,6 +181,7 @@ func (c *fakeCamera) offersSDP() []string {
 // TestCertificateIsRenewed: while a paired browser watches, the certificate by which the camera knows it is replaced
 // long before it expires; what the camera was told is what is kept and used from then on.
 func TestCertificateIsRenewed(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, camera := p.member("owner")
 	p.presence.set(camera, online())
@@ -222,6 +227,7 @@ func TestCertificateIsRenewed(t *testing.T) {
 
 // TestPairingPageComesBack: without the portal, and without the camera, the page says so and goes on by itself.
 func TestPairingPageComesBack(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, camera := p.member("owner")
 	p.presence.set(camera, online())

@@ -38,6 +38,7 @@ func (g *page) logOut() {
 }
 
 func TestPasskeySignUpAndLogInInABrowser(t *testing.T) {
+	t.Parallel()
 	p := newNamedPortal(t)
 	camera, code := p.camera()
 	g := p.page()
@@ -81,6 +82,7 @@ func TestPasskeySignUpAndLogInInABrowser(t *testing.T) {
 }
 
 func TestPasskeyAsSecondFactorInABrowser(t *testing.T) {
+	t.Parallel()
 	p := newNamedPortal(t)
 	member, _ := p.member("owner")
 	g := p.page().as(member)
@@ -119,6 +121,7 @@ func TestPasskeyAsSecondFactorInABrowser(t *testing.T) {
 
 // TestAbuse19_PasskeyAnswerReplayed captures what the browser sent and sends it again.
 func TestAbuse19_PasskeyAnswerReplayed(t *testing.T) {
+	t.Parallel()
 	p := newNamedPortal(t)
 	member, _ := p.member("owner")
 	g := p.page().as(member)

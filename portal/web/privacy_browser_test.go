@@ -53,6 +53,7 @@ var evenings = signaling.PrivacySettings{Zone: "America/New_York", Schedule: []s
 
 // The switch counts at once and leaves the schedule alone.
 func TestPrivacySwitch(t *testing.T) {
+	t.Parallel()
 	p, g, camera := privacyCard(t, evenings)
 	assert.Equal(t, "Privacy mode is off until 18:00", g.text("#privacy-state"))
 	g.click("#privacy-on")
@@ -71,6 +72,7 @@ func TestPrivacySwitch(t *testing.T) {
 }
 
 func TestScheduleEditor(t *testing.T) {
+	t.Parallel()
 	p, g, _ := privacyCard(t, signaling.PrivacySettings{})
 	assert.False(t, js[bool](g, `document.getElementById('save-schedule').checkVisibility()`), "there is nothing to save")
 	g.click("#add-span")
@@ -106,6 +108,7 @@ func TestScheduleEditor(t *testing.T) {
 
 // The camera's zone is shown, and what is wrong stands by its row.
 func TestScheduleErrors(t *testing.T) {
+	t.Parallel()
 	p, g, _ := privacyCard(t, evenings)
 	g.tolerate("422")
 	assert.Equal(t, "America/New_York", js[string](g, `document.getElementById('zone').value`))
@@ -126,6 +129,7 @@ func TestScheduleErrors(t *testing.T) {
 
 // What was typed and not saved survives the switch, and news from the camera.
 func TestUnsavedScheduleStays(t *testing.T) {
+	t.Parallel()
 	p, g, camera := privacyCard(t, evenings)
 	g.inSpan(0, "from", "16:45")
 	g.click("#privacy-on")
@@ -142,6 +146,7 @@ func TestUnsavedScheduleStays(t *testing.T) {
 }
 
 func TestPrivacyCardWhileTheCameraIsOffline(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, camera := p.member("owner")
 	p.presence.set(camera, offline("Offline: the camera was shut down"))
@@ -163,6 +168,7 @@ func TestPrivacyCardWhileTheCameraIsOffline(t *testing.T) {
 
 // Refusals and silence: nothing pretends to be saved.
 func TestPrivacyThatIsNotSaved(t *testing.T) {
+	t.Parallel()
 	p, g, _ := privacyCard(t, evenings)
 	g.tolerate("409", "504")
 	p.cameras.set(func(f *fakeCameras) {
@@ -182,6 +188,7 @@ func TestPrivacyThatIsNotSaved(t *testing.T) {
 }
 
 func TestPrivacyCardAsksAgain(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, camera := p.member("owner")
 	p.cameras.set(func(f *fakeCameras) { f.err = remote.ErrNoAnswer })
@@ -197,6 +204,7 @@ func TestPrivacyCardAsksAgain(t *testing.T) {
 
 // The schedule's edge comes while the page is open: the card follows.
 func TestPrivacyCardFollowsTheSchedule(t *testing.T) {
+	t.Parallel()
 	p, g, camera := privacyCard(t, evenings)
 	p.cameras.set(func(f *fakeCameras) { f.settings.On = true })
 	p.presence.set(camera, privateNow("Privacy mode is on until 22:30"))
@@ -207,6 +215,7 @@ func TestPrivacyCardFollowsTheSchedule(t *testing.T) {
 }
 
 func TestPrivacyCardWithoutScript(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, camera := p.member("owner")
 	g := p.page().as(c)

@@ -212,6 +212,7 @@ func TestQRShots(t *testing.T) {
 
 // TestQRNothingThere: other pictures are read as nothing, and do not hang or throw.
 func TestQRNothingThere(t *testing.T) {
+	t.Parallel()
 	g := newPortal(t).page()
 	g.open("/login")
 	random := rand.New(rand.NewPCG(5, 6))
@@ -230,6 +231,7 @@ func TestQRNothingThere(t *testing.T) {
 
 // TestReedSolomon corrects exactly as much as a code can, and never invents.
 func TestReedSolomon(t *testing.T) {
+	t.Parallel()
 	g := newPortal(t).page()
 	g.open("/login")
 	// A version 1-M block of the standard's example (ISO/IEC 18004, annex I): 16 codewords of data, 10 of correction.

@@ -70,6 +70,7 @@ func pictureOf(t *testing.T, text string, s shot) *image.Gray {
 // TestScanTheLabel signs up with a label that the device's camera sees. The portal gets all of it but the pairing
 // code, which the page of paired devices has then.
 func TestScanTheLabel(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	camera, code := p.camera()
 	pairing := credential.NewCode()
@@ -112,6 +113,7 @@ func TestScanTheLabel(t *testing.T) {
 
 // TestLabelOpenedByAPhone: the address in the code opens the right form, filled in, also by way of a log-in.
 func TestLabelOpenedByAPhone(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	p.member("owner")
 	camera, code := p.camera()
@@ -142,6 +144,7 @@ func TestLabelOpenedByAPhone(t *testing.T) {
 
 // TestLabelsAreRead in all their forms.
 func TestLabelsAreRead(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	g := p.page()
 	g.open("/login")
@@ -193,6 +196,7 @@ func TestScanLooks(t *testing.T) {
 
 // TestCameraIsForThisSiteOnly: scanning needs the page's camera; no frame of another site gets it.
 func TestCameraIsForThisSiteOnly(t *testing.T) {
+	t.Parallel()
 	answer := newPortal(t).client().get("/signup")
 	assert.Equal(t, http.StatusOK, answer.status)
 	assert.Contains(t, answer.header.Get("Permissions-Policy"), "camera=(self)")

@@ -13,6 +13,7 @@ import (
 )
 
 func TestSecureHeadersAreOnEveryAnswer(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, _ := p.member("owner")
 	for _, path := range []string{"/login", "/home", "/nothing", "/api/v1/account", "/api/v1/nothing", "/healthz", p.assetURL("app.css")} {
@@ -34,6 +35,7 @@ func (p *portal) assetURL(name string) string {
 }
 
 func TestPagesHaveNothingInline(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, camera := p.member("owner")
 	newcomer, _ := p.newcomer("newcomer")
@@ -47,6 +49,7 @@ func TestPagesHaveNothingInline(t *testing.T) {
 }
 
 func TestCookieOverHTTPAndHTTPS(t *testing.T) {
+	t.Parallel()
 	plain := newPortal(t)
 	id, code := plain.camera()
 	cookie := plain.client().post("/signup", signUpForm("owner", id, code)).header.Get("Set-Cookie")
@@ -67,6 +70,7 @@ func TestCookieOverHTTPAndHTTPS(t *testing.T) {
 }
 
 func TestTokensAreHashedInTheStore(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, _ := p.member("owner")
 	_, found, err := p.store.Logins().FindCtx(t.Context(), c.cookie())
@@ -76,6 +80,7 @@ func TestTokensAreHashedInTheStore(t *testing.T) {
 
 // TestIdleLimitMoves visits once a day for longer than the idle limit, then stays away.
 func TestIdleLimitMoves(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, _ := p.member("owner")
 	assert.Empty(t, c.get("/home").header.Get("Set-Cookie"), "nothing to write within the hour")
@@ -86,6 +91,7 @@ func TestIdleLimitMoves(t *testing.T) {
 }
 
 func TestLoginAlive(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, _ := p.member("owner")
 	request := httptest.NewRequest(http.MethodGet, "/", nil)
@@ -99,6 +105,7 @@ func TestLoginAlive(t *testing.T) {
 }
 
 func TestAliveKeepsLoginsWhenTheDatabaseIsDown(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, _ := p.member("owner")
 	ctx, err := p.server.logins.Load(t.Context(), c.cookie())
@@ -117,6 +124,7 @@ func take(t *testing.T, l limit, key string) time.Duration {
 }
 
 func TestLimiter(t *testing.T) {
+	t.Parallel()
 	now := time.Unix(1000, 0)
 	l := newLimiter(2, time.Second, func() time.Time { return now })
 	assert.Zero(t, take(t, l, "a"))
@@ -129,6 +137,7 @@ func TestLimiter(t *testing.T) {
 }
 
 func TestLimiterIsBounded(t *testing.T) {
+	t.Parallel()
 	l := newLimiter(1, time.Hour, new(clock).now)
 	for i := range limiterKeys {
 		take(t, l, strconv.Itoa(i))
@@ -142,6 +151,7 @@ func TestLimiterIsBounded(t *testing.T) {
 }
 
 func TestAddressKey(t *testing.T) {
+	t.Parallel()
 	for ip, want := range map[string]string{
 		"192.0.2.1": "192.0.2.1", "::ffff:192.0.2.1": "192.0.2.1", "2001:db8:1:2:3::4": "2001:db8:1:2::/64",
 		"fe80::1%eth0": "fe80::/64", "nonsense": "nonsense",
@@ -152,6 +162,7 @@ func TestAddressKey(t *testing.T) {
 
 // TestEnoughSignUpsForAutomation lets ten sign-ups a minute from one address pass, for minutes.
 func TestEnoughSignUpsForAutomation(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	for range 100 {
 		assert.Zero(t, take(t, p.server.limits.signUp, "127.0.0.1"))
@@ -160,6 +171,7 @@ func TestEnoughSignUpsForAutomation(t *testing.T) {
 }
 
 func TestSignUpsAreThrottled(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c := p.client()
 	last := reply{}
@@ -204,6 +216,7 @@ func TestNoTriesWhileTheDatabaseIsDown(t *testing.T) {
 }
 
 func TestSuccessfulLogInsAreNoGuesses(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	p.member("owner")
 	for range guessBurst + 3 {

@@ -41,6 +41,7 @@ func (f *family) shareWith(viewer *client, form object) string {
 }
 
 func TestSharingOnPages(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	owner, camera := p.member("owner")
 	viewer, _ := p.member("kim")
@@ -76,6 +77,7 @@ func TestSharingOnPages(t *testing.T) {
 }
 
 func TestInvitationByLinkOnPages(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	owner, camera := p.member("owner")
 	viewer, _ := p.member("kim")
@@ -102,6 +104,7 @@ func TestInvitationByLinkOnPages(t *testing.T) {
 // TestAbuse08_ViewerCallsOwnersActions asks, as somebody with whom a camera is shared, for everything that
 // names it: they may look, and nothing else.
 func TestAbuse08_ViewerCallsOwnersActions(t *testing.T) {
+	t.Parallel()
 	f := newFamily(t)
 	may := map[string]bool{
 		"GET /cameras/:id": true, "GET /cameras/:id/pairing": true, "GET /api/v1/cameras/:id": true, "POST /api/v1/cameras/:id/snapshot": true,
@@ -127,6 +130,7 @@ func TestAbuse08_ViewerCallsOwnersActions(t *testing.T) {
 }
 
 func TestSharedCamerasOverTheAPI(t *testing.T) {
+	t.Parallel()
 	f := newFamily(t)
 	var list struct{ Cameras []cameraBody }
 	require.Equal(t, http.StatusOK, f.viewer.api(http.MethodGet, "/cameras", nil, &list).status)
@@ -140,6 +144,7 @@ func TestSharedCamerasOverTheAPI(t *testing.T) {
 }
 
 func TestOutsideTheHours(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	f := &family{portal: p}
 	f.owner, f.camera = p.member("owner")
@@ -182,6 +187,7 @@ func (f *family) enter(secret string) *client {
 }
 
 func TestGuestWatches(t *testing.T) {
+	t.Parallel()
 	f := newFamily(t)
 	_, secret := f.guestLink(time.Hour)
 	guest := f.enter(secret)
@@ -205,6 +211,7 @@ func TestGuestWatches(t *testing.T) {
 // TestAbuse10_GuestLinkEnded has nothing left of a link that expired or was ended: neither the link, nor what a
 // browser got for it.
 func TestAbuse10_GuestLinkEnded(t *testing.T) {
+	t.Parallel()
 	f := newFamily(t)
 	_, expires := f.guestLink(time.Hour)
 	id, ends := f.guestLink(3 * time.Hour)
@@ -229,6 +236,7 @@ func TestAbuse10_GuestLinkEnded(t *testing.T) {
 
 // TestAbuse08_GuestsSeeNothingElse asks with a guest's cookie for everything else.
 func TestAbuse08_GuestsSeeNothingElse(t *testing.T) {
+	t.Parallel()
 	f := newFamily(t)
 	_, secret := f.guestLink(time.Hour)
 	guest := f.enter(secret)
@@ -243,6 +251,7 @@ func TestAbuse08_GuestsSeeNothingElse(t *testing.T) {
 }
 
 func TestGroupsOnPages(t *testing.T) {
+	t.Parallel()
 	f := newFamily(t)
 	second := f.secondCamera(f.owner, "Garden")
 	assert.Contains(t, f.owner.get("/groups").body, "There is no group yet")
@@ -268,6 +277,7 @@ func TestGroupsOnPages(t *testing.T) {
 }
 
 func TestTransferOnPages(t *testing.T) {
+	t.Parallel()
 	f := newFamily(t)
 	page := "/cameras/" + f.camera + "/transfer"
 	require.Equal(t, http.StatusUnprocessableEntity, f.owner.post(page, fields("username", "owner")).status)
@@ -303,6 +313,7 @@ func TestTransferOnPages(t *testing.T) {
 
 // What a stranger's name is told about must look the same whether or not there is such a name.
 func TestInvitationsOverTheAPI(t *testing.T) {
+	t.Parallel()
 	f := newFamily(t)
 	shares := "/cameras/" + f.camera + "/shares"
 	var real, none shareBody

@@ -150,6 +150,7 @@ func (p *provider) trip(c *client) reply {
 }
 
 func TestSignUpAndLogInByAnotherProvider(t *testing.T) {
+	t.Parallel()
 	id := newProvider(t)
 	p := id.portalOf()
 	assert.Contains(t, p.client().get("/login").body, "Log in with Example ID")
@@ -187,6 +188,7 @@ func TestSignUpAndLogInByAnotherProvider(t *testing.T) {
 
 // TestIdentitiesAreLinkedBySubjectOnly links one on purpose, and never by a mail address.
 func TestIdentitiesAreLinkedBySubjectOnly(t *testing.T) {
+	t.Parallel()
 	id := newProvider(t)
 	p := id.portalOf()
 	c, _ := p.member("owner")
@@ -212,6 +214,7 @@ func TestIdentitiesAreLinkedBySubjectOnly(t *testing.T) {
 }
 
 func TestForgedSignOnsAreRefused(t *testing.T) {
+	t.Parallel()
 	id := newProvider(t)
 	p := id.portalOf()
 	c, _ := p.member("owner")
@@ -252,6 +255,7 @@ func TestForgedSignOnsAreRefused(t *testing.T) {
 }
 
 func TestProviderIsDown(t *testing.T) {
+	t.Parallel()
 	id := newProvider(t)
 	p := id.portalOf()
 	id.server.Close()
@@ -261,6 +265,7 @@ func TestProviderIsDown(t *testing.T) {
 }
 
 func TestSignOnConfig(t *testing.T) {
+	t.Parallel()
 	none, err := signon.New(signon.Config{}, "https://x", nil, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	assert.Nil(t, none)

@@ -55,6 +55,7 @@ const blobIs = `new Promise((done) => {
 })`
 
 func TestHomeShowsPictures(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, camera := p.member("owner")
 	shed := p.secondCamera(c, "Shed")
@@ -84,6 +85,7 @@ func TestHomeShowsPictures(t *testing.T) {
 
 // A page that somebody looks at asks every minute, one that nobody looks at does not.
 func TestPicturesAreAskedForAgain(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, camera := p.member("owner")
 	g := p.page().as(c)
@@ -110,6 +112,7 @@ func TestPicturesAreAskedForAgain(t *testing.T) {
 }
 
 func TestPicturesFollowThePresence(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, camera := p.member("owner")
 	g := p.page().as(c)
@@ -137,6 +140,7 @@ func TestPicturesFollowThePresence(t *testing.T) {
 
 // A picture that comes after privacy mode began is not shown.
 func TestPictureThatComesTooLate(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, camera := p.member("owner")
 	entered, release := make(chan struct{}), make(chan struct{})
@@ -157,6 +161,7 @@ func TestPictureThatComesTooLate(t *testing.T) {
 }
 
 func TestPicturesThatDoNotCome(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, camera := p.member("owner")
 	for name, change := range map[string]func(f *fakeCameras){
@@ -179,6 +184,7 @@ func TestPicturesThatDoNotCome(t *testing.T) {
 
 // A picture that stays away for long is shown with its age, though its camera is online.
 func TestOldPicturesSayTheirAge(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, camera := p.member("owner")
 	g := p.page().as(c)
@@ -196,6 +202,7 @@ func TestOldPicturesSayTheirAge(t *testing.T) {
 
 // What was sealed for another page or camera, or was changed on its way, is not shown.
 func TestPicturesOfOthersAreNotShown(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	g := p.page()
 	g.open("/login")
@@ -236,6 +243,7 @@ func ints(data []byte) func(yield func(int) bool) {
 
 // Two cameras are asked at a time, the others after them.
 func TestFewCamerasAreAskedAtOnce(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, camera := p.member("owner")
 	for i := range 4 {
@@ -263,6 +271,7 @@ func TestFewCamerasAreAskedAtOnce(t *testing.T) {
 
 // Without https there is no cryptography, and so no pictures, and no complaint.
 func TestNoPicturesWithoutHTTPS(t *testing.T) {
+	t.Parallel()
 	var address string
 	p := newPortalWith(t, func(cfg *Config) {
 		u, err := url.Parse(cfg.PublicURL)

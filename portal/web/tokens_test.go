@@ -12,6 +12,7 @@ import (
 
 // The form of the settings page, as a browser without JavaScript uses it.
 func TestViewTokensOnTheSettingsPage(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	owner, camera := p.member("owner")
 	settings := "/cameras/" + camera + "/settings"

@@ -39,6 +39,7 @@ func (g *page) session() string {
 }
 
 func TestWatch(t *testing.T) {
+	t.Parallel()
 	_, fake, g, camera := watching(t)
 	g.plays()
 	g.until(`document.getElementById('player').dataset.path === 'direct'`)
@@ -67,6 +68,7 @@ func TestWatch(t *testing.T) {
 }
 
 func TestKeysAndControls(t *testing.T) {
+	t.Parallel()
 	_, _, g, _ := watching(t)
 	key := func(key string) {
 		js[any](g, fmt.Sprintf(`document.body.dispatchEvent(new KeyboardEvent('keydown', { key: %q, bubbles: true })) && 0`, key))
@@ -89,6 +91,7 @@ func TestKeysAndControls(t *testing.T) {
 // TestLostSocketLeavesThePicture cuts the signalling: the picture goes on in the same session, and
 // the page comes back with the same viewer id.
 func TestLostSocketLeavesThePicture(t *testing.T) {
+	t.Parallel()
 	p, fake, g, _ := watching(t)
 	g.tolerate("WebSocket", "503")
 	session := g.session()
@@ -112,6 +115,7 @@ func (p *portal) waitForOpened(n int) {
 
 // TestNewNetworkRestartsICE changes the network: a second offer in the same session, no interruption.
 func TestNewNetworkRestartsICE(t *testing.T) {
+	t.Parallel()
 	_, fake, g, _ := watching(t)
 	session := signaling.SessionID(g.session())
 	js[any](g, `dispatchEvent(new Event('online')) && 0`)
@@ -124,6 +128,7 @@ func TestNewNetworkRestartsICE(t *testing.T) {
 
 // TestFrozenPictureStartsANewSession stops the frames while the connection stays.
 func TestFrozenPictureStartsANewSession(t *testing.T) {
+	t.Parallel()
 	_, fake, g, _ := watching(t)
 	fake.freeze()
 	g.state("recovering")
@@ -133,6 +138,7 @@ func TestFrozenPictureStartsANewSession(t *testing.T) {
 }
 
 func TestVanishedCameraIsFoundAgain(t *testing.T) {
+	t.Parallel()
 	p, fake, g, camera := watching(t)
 	fake.setSilent(true)
 	fake.drop()
@@ -149,6 +155,7 @@ func TestVanishedCameraIsFoundAgain(t *testing.T) {
 // TestOfflineCameraLeavesALivePicture says offline while frames arrive: the camera lost the portal
 // and not the viewer.
 func TestOfflineCameraLeavesALivePicture(t *testing.T) {
+	t.Parallel()
 	p, fake, g, camera := watching(t)
 	p.presence.set(camera, offline("Offline"))
 	g.until(`document.querySelector('[data-presence]').dataset.state === 'offline'`)
@@ -159,6 +166,7 @@ func TestOfflineCameraLeavesALivePicture(t *testing.T) {
 }
 
 func TestCameraSaysBye(t *testing.T) {
+	t.Parallel()
 	p, fake, g, camera := watching(t)
 	fake.bye(signaling.ReasonShutdown)
 	g.state("offline")
@@ -176,6 +184,7 @@ func TestCameraSaysBye(t *testing.T) {
 }
 
 func TestRefusals(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, camera := p.member("owner")
 	fake := newFakeCamera(p)
@@ -199,6 +208,7 @@ func TestRefusals(t *testing.T) {
 }
 
 func TestSilentCameraIsAskedAgain(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, camera := p.member("owner")
 	fake := newFakeCamera(p)
@@ -212,6 +222,7 @@ func TestSilentCameraIsAskedAgain(t *testing.T) {
 }
 
 func TestOfflineAtFirst(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, camera := p.member("owner")
 	newFakeCamera(p)
@@ -228,6 +239,7 @@ func TestOfflineAtFirst(t *testing.T) {
 }
 
 func TestLoggedOutElsewhere(t *testing.T) {
+	t.Parallel()
 	p, _, g, _ := watching(t)
 	p.signals.closeWith(websocket.StatusCode(4401))
 	g.state("signedout")
@@ -238,6 +250,7 @@ func TestLoggedOutElsewhere(t *testing.T) {
 
 // TestLoginEndedWhileAway finds out by a refused WebSocket, which tells a page no status.
 func TestLoginEndedWhileAway(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, camera := p.member("owner")
 	g := p.page().as(c)
@@ -251,6 +264,7 @@ func TestLoginEndedWhileAway(t *testing.T) {
 
 // TestLastPictureStays looks at what a recovering view shows: the last picture, not black.
 func TestLastPictureStays(t *testing.T) {
+	t.Parallel()
 	_, fake, g, _ := watching(t)
 	fake.setSilent(true)
 	fake.freeze()

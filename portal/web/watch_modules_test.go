@@ -9,6 +9,7 @@ import (
 
 // TestSteadyValues feeds values at given milliseconds; worse lasts 1 second and better 3.
 func TestSteadyValues(t *testing.T) {
+	t.Parallel()
 	g := newPortal(t).page()
 	g.open("/login")
 	for name, c := range map[string]struct {
@@ -33,6 +34,7 @@ func TestSteadyValues(t *testing.T) {
 
 // TestSets looks at what reaches the camera of many changes within a moment.
 func TestSets(t *testing.T) {
+	t.Parallel()
 	g := newPortal(t).page()
 	g.open("/login")
 	sent := func(changes string) []string {
@@ -55,6 +57,7 @@ func TestSets(t *testing.T) {
 
 // TestUsableControls gives the panel lists from cameras that are newer, broken or hostile.
 func TestUsableControls(t *testing.T) {
+	t.Parallel()
 	g := newPortal(t).page()
 	g.open("/login")
 	names := func(list string) []string {

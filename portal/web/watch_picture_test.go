@@ -16,6 +16,7 @@ func pictureState(state, detail string) string {
 
 // TestLostPictureIsWaitedFor has a camera whose source dies and returns: the session stays.
 func TestLostPictureIsWaitedFor(t *testing.T) {
+	t.Parallel()
 	p, fake, g, camera := controlling(t, noControls)
 	session := g.session()
 	fake.freeze()
@@ -63,6 +64,7 @@ func (g *page) stillFor(ms int, state string) {
 
 // TestLostPictureFromTheStart connects to a camera that says at once that it has none.
 func TestLostPictureFromTheStart(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, camera := p.member("owner")
 	fake := newFakeCamera(p)
@@ -80,6 +82,7 @@ func TestLostPictureFromTheStart(t *testing.T) {
 // TestLostPictureIsBelieved has a camera that says so at once, and a connection that is interrupted
 // meanwhile.
 func TestLostPictureIsBelieved(t *testing.T) {
+	t.Parallel()
 	_, fake, g, _ := controlling(t, noControls)
 	js[any](g, `(() => {
 		const main = document.getElementById('main');
@@ -107,6 +110,7 @@ func TestLostPictureIsBelieved(t *testing.T) {
 
 // TestWaitingEnds leaves the waiting by what is stronger: the portal says offline, the connection ends.
 func TestWaitingEnds(t *testing.T) {
+	t.Parallel()
 	p, fake, g, camera := controlling(t, noControls)
 	wait := func() {
 		t.Helper()
@@ -132,6 +136,7 @@ func TestWaitingEnds(t *testing.T) {
 // TestPrivacyWhileWatching switches privacy mode on while a view is on, by each way that a page may
 // learn it, and off again.
 func TestPrivacyWhileWatching(t *testing.T) {
+	t.Parallel()
 	p, fake, g, camera := controlling(t, noControls)
 	on := func(how string, tries int, tell func()) {
 		t.Helper()
@@ -173,6 +178,7 @@ func TestPrivacyWhileWatching(t *testing.T) {
 // TestOffer looks at what a page offers: codecs for every camera, feedback, a channel and room for a
 // microphone. The browser lists its codecs in an order that is not the page's.
 func TestOffer(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, camera := p.member("owner")
 	fake := newFakeCamera(p)
@@ -224,6 +230,7 @@ func indexOf(list []string, word string) int {
 
 // TestBrowserWithoutH264 has a browser that knows VP8 only: it says so, and is served.
 func TestBrowserWithoutH264(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	c, camera := p.member("owner")
 	fake := newFakeCamera(p)

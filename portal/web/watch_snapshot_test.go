@@ -11,6 +11,7 @@ import (
 
 // TestSnapshotOfTheCamera saves the camera's own picture, of whatever size.
 func TestSnapshotOfTheCamera(t *testing.T) {
+	t.Parallel()
 	_, fake, g, _ := controlling(t, noControls)
 	g.until(`!document.getElementById('snapshot').disabled && performance.getEntriesByType('resource').some((e) => e.name.endsWith('/remote.js'))`)
 	photo := bytes.Repeat([]byte("photo "), 20_000)
@@ -49,6 +50,7 @@ func TestSnapshotOfTheCamera(t *testing.T) {
 // TestOlderCamera has a camera that opens the channel and says nothing, one that refuses it, and one
 // without sound.
 func TestOlderCamera(t *testing.T) {
+	t.Parallel()
 	for name, change := range map[string]func(*fakeCamera){
 		"silent":   func(*fakeCamera) {},
 		"refusing": func(c *fakeCamera) { c.change = refuseChannel },

@@ -56,6 +56,7 @@ func (g *page) hangsUp(fake *fakeCamera, ends int, how string) {
 
 // TestTalking holds the button: only then, and when camera and browser let it, sound goes out.
 func TestTalking(t *testing.T) {
+	t.Parallel()
 	fake, g := listening(t)
 	assert.Contains(t, fake.lastOffer(), "a=sendrecv", "a microphone fits in without another offer")
 	g.plays()
@@ -78,6 +79,7 @@ func TestTalking(t *testing.T) {
 
 // TestWaysToHoldAndLetGo goes through them; each end closes the microphone.
 func TestWaysToHoldAndLetGo(t *testing.T) {
+	t.Parallel()
 	fake, g := listening(t)
 	script := func(text string) func() { return func() { js[any](g, text+`, 0`) } }
 	ends := 0
@@ -111,6 +113,7 @@ func TestWaysToHoldAndLetGo(t *testing.T) {
 
 // TestTapIsExplained presses too briefly to say anything.
 func TestTapIsExplained(t *testing.T) {
+	t.Parallel()
 	fake, g := listening(t)
 	g.click("#talk")
 	g.says("#talk-note", "Hold the button while you talk.")
@@ -121,6 +124,7 @@ func TestTapIsExplained(t *testing.T) {
 
 // TestOnlyOneTalks has somebody else on the line, first before the press and then just after.
 func TestOnlyOneTalks(t *testing.T) {
+	t.Parallel()
 	fake, g := listening(t)
 	fake.control.say(floor("busy"))
 	g.says("#talk", "Busy")
@@ -147,6 +151,7 @@ func TestOnlyOneTalks(t *testing.T) {
 // TestCameraDecidesWhoTalks ends talking from the camera's side: by another state, a refusal, silence
 // and the end of the session.
 func TestCameraDecidesWhoTalks(t *testing.T) {
+	t.Parallel()
 	fake, g := listening(t)
 	fake.control.say(floor("yours"), fullStats) // to nobody who asked
 	g.says("#stat-viewers", "3")
@@ -194,6 +199,7 @@ func TestCameraDecidesWhoTalks(t *testing.T) {
 }
 
 func TestMicrophoneIsBlocked(t *testing.T) {
+	t.Parallel()
 	fake, g := listening(t)
 	g.microphone(browser.PermissionSettingDenied)
 	g.mouseDown("#talk")
@@ -213,6 +219,7 @@ func TestMicrophoneIsBlocked(t *testing.T) {
 
 // TestMicrophoneQuestion has a browser that asks its person, who has to let the button go to answer.
 func TestMicrophoneQuestion(t *testing.T) {
+	t.Parallel()
 	fake, g := listening(t)
 	js[any](g, `(() => { const real = navigator.mediaDevices.getUserMedia; navigator.mediaDevices.getUserMedia = (c) => new Promise((allow, block) => {
 		spied.allow = () => allow(real(c));
@@ -236,6 +243,7 @@ func TestMicrophoneQuestion(t *testing.T) {
 
 // TestMicrophoneNeedsHTTPS opens the page by a name over http, as in a LAN.
 func TestMicrophoneNeedsHTTPS(t *testing.T) {
+	t.Parallel()
 	var address string
 	p := newPortalWith(t, func(cfg *Config) {
 		u, err := url.Parse(cfg.PublicURL)

@@ -60,6 +60,7 @@ func (c *client) code(answer reply) string {
 
 // The three ways to show a right, each from the offer to the end.
 func TestWHEPConversation(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	owner, camera := p.member("owner")
 	token := owner.token(camera)
@@ -118,6 +119,7 @@ func TestWHEPConversation(t *testing.T) {
 }
 
 func TestWHEPRefusals(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	owner, camera := p.member("owner")
 	player := p.player(owner.token(camera).Token)
@@ -156,6 +158,7 @@ func TestWHEPRefusals(t *testing.T) {
 }
 
 func TestWHEPBodies(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	owner, camera := p.member("owner")
 	player, address := p.player(owner.token(camera).Token), apiPrefix+"/cameras/"+camera+"/whep"
@@ -189,6 +192,7 @@ func TestWHEPBodies(t *testing.T) {
 }
 
 func TestWHEPOptions(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	owner, camera := p.member("owner")
 	token := owner.token(camera).Token
@@ -221,6 +225,7 @@ func TestWHEPOptions(t *testing.T) {
 
 // A view that the camera ended is gone.
 func TestWHEPViewThatTheCameraEnds(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	owner, camera := p.member("owner")
 	player := p.player(owner.token(camera).Token)
@@ -233,6 +238,7 @@ func TestWHEPViewThatTheCameraEnds(t *testing.T) {
 }
 
 func TestWHEPIsThrottled(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	owner, camera := p.member("owner")
 	player, address := p.player(owner.token(camera).Token), apiPrefix+"/cameras/"+camera+"/whep"
@@ -256,6 +262,7 @@ func TestWHEPIsThrottled(t *testing.T) {
 }
 
 func TestViewTokensByAPI(t *testing.T) {
+	t.Parallel()
 	p := newPortal(t)
 	owner, camera := p.member("owner")
 	list := func() []tokenBody {

@@ -17,6 +17,9 @@ var (
 	template string
 )
 
+// prepare is that of the package's [Both].
+var prepare func(database string) error
+
 // OnPostgres reports whether the tests run on PostgreSQL now.
 func OnPostgres() bool { return server != nil }
 
@@ -29,6 +32,7 @@ type Both struct {
 
 // Run returns the exit code.
 func (b Both) Run() int {
+	prepare = b.Prepare
 	code := b.M.Run()
 	if code != 0 || setting("test.list") != "" || setting("test.fuzz") != "" || setting("test.fuzzworker") == "true" {
 		return code
@@ -72,17 +76,16 @@ func setting(name string) string {
 	return ""
 }
 
-// Database returns the address of a database that nobody has used, for the run of a test: its schema is up to date
-// on PostgreSQL, and there is none yet on SQLite.
+// Database returns the address of a database that nobody has used, for the run of a test. Its schema is up to date.
 func Database(t testing.TB) string {
 	t.Helper()
 	if server == nil {
-		return filepath.Join(t.TempDir(), "data", "portal.db")
+		return Prepared(t, prepare)
 	}
 	return database(t, template)
 }
 
-// Empty returns the address of a database without anything in it.
+// Empty returns the address of a database without anything in it; on SQLite there is no file yet.
 func Empty(t testing.TB) string {
 	t.Helper()
 	if server == nil {

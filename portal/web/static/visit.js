@@ -29,6 +29,7 @@ export class Visit extends EventTarget {
   #early = [];
   #replies = new Map(); // by what was asked
   #patience = 0;
+  #awaiting = false; // the answer
   #over = false;
 
   /**
@@ -61,6 +62,7 @@ export class Visit extends EventTarget {
     try {
       const offer = await this.#pc.createOffer();
       this.device = fingerprintIn(offer.sdp);
+      this.#awaiting = true; // it may come before the browser has set its own description
       this.#send({ type: 'offer', sdp: offer.sdp });
       await this.#pc.setLocalDescription(offer);
     } catch {
@@ -117,7 +119,8 @@ export class Visit extends EventTarget {
   }
 
   async #answer(sdp) {
-    if (this.#pc.signalingState !== 'have-local-offer' || this.#pc.remoteDescription) return;
+    if (!this.#awaiting) return; // a repeated one
+    this.#awaiting = false;
     const verdict = checkFingerprints(sdp, this.#expected);
     if (!verdict.ok) return this.#end(`${verdict.reason} Nothing was connected.`, 'fingerprint');
     this.#wait(PATH_MS, 'No way to the camera was found.');
