@@ -52,7 +52,7 @@ fuzz: ## Fuzz every parser for a minute each
 	@for f in $$(grep -rlE '^func Fuzz' --include='*_test.go' .); do \
 		for name in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' $$f); do \
 			echo "== $$(dirname $$f) $$name"; \
-			go test -run '^$$' -fuzz "^$$name$$" -fuzztime 60s $$(dirname $$f) || exit 1; \
+			go test -run '^$$' -fuzz "^$$name$$" -fuzztime 60s -fuzzminimizetime 20x $$(dirname $$f) || exit 1; \
 		done; \
 	done
 
