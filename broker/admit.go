@@ -12,6 +12,7 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 
 	"seccam/pkg/credential"
+	"seccam/pkg/signaling"
 )
 
 const (
@@ -72,7 +73,8 @@ func (b *Broker) authenticate(cl *mqtt.Client, pk packets.Packet) (*session, *cr
 }
 
 func (s *session) allowedWill(c packets.ConnectParams) bool {
-	return s.allowed(credential.Publish, c.WillTopic) && (!c.WillRetain || c.WillTopic == s.status)
+	status := s.identity.Role == credential.RoleCamera && c.WillTopic == signaling.StatusTopic(s.identity.ID)
+	return s.allowed(credential.Publish, c.WillTopic) && (!c.WillRetain || status)
 }
 
 // revoked asks whether the token still counts; without an answer nobody comes in.

@@ -86,14 +86,14 @@ func (h *hook) OnPacketEncode(cl *mqtt.Client, pk packets.Packet) packets.Packet
 	return pk
 }
 
-// OnPublish keeps retained messages to the one kind that is state: a camera's own status.
+// OnPublish keeps retained messages to those that are state: a camera's status and configuration.
 func (h *hook) OnPublish(cl *mqtt.Client, pk packets.Packet) (packets.Packet, error) {
 	if !pk.FixedHeader.Retain {
 		return pk, nil
 	}
 	s := sessionOf(cl)
-	if s != nil && s.status != "" && pk.TopicName == s.status {
-		pk.Properties.MessageExpiryInterval, pk.Expiry = 0, 0 // presence must not vanish
+	if s != nil && s.retains(pk.TopicName) {
+		pk.Properties.MessageExpiryInterval, pk.Expiry = 0, 0 // it must not vanish
 		return pk, nil
 	}
 	h.broker.stats.denied.Add(1)

@@ -31,7 +31,6 @@ type session struct {
 	rules   []credential.Rule // the identity's
 	claim   []credential.Rule // the token's, nil if the same
 	expires time.Time
-	status  string // the one topic where it may retain; "" if none
 
 	client *mqtt.Client
 	conn   *conn
@@ -74,7 +73,7 @@ func newSession(claims *credential.Claims, clientID string) (*session, error) {
 	switch identity.Role {
 	case credential.RoleCamera:
 		s.rules = credential.CameraRules(identity.ID)
-		s.slot, s.status = claims.Subject, signaling.StatusTopic(identity.ID)
+		s.slot = claims.Subject
 	case credential.RolePortal:
 		s.rules = credential.PortalRules(identity.ID)
 	case credential.RoleTool:
@@ -98,6 +97,16 @@ func toolRules(identity credential.Identity, clientID string, claim []credential
 		rules = slices.Insert(rules, len(rules)-1, own) // before the deny of everything
 	}
 	return rules
+}
+
+// retains reports whether a topic is state that outlives the message, for which this client may publish: a
+// camera's own status and configuration, and what others want that to be.
+func (s *session) retains(topic string) bool {
+	if s.identity.Role == credential.RoleCamera {
+		return topic == signaling.StatusTopic(s.identity.ID) || topic == signaling.ConfigReportedTopic(s.identity.ID)
+	}
+	parsed, err := signaling.ParseTopic(topic)
+	return err == nil && parsed.Kind == signaling.KindConfigDesired
 }
 
 func (s *session) isPortal() bool { return s.identity.Role == credential.RolePortal }

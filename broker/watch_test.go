@@ -2,10 +2,12 @@ package broker
 
 import (
 	"testing"
+	"time"
 
 	"github.com/mochi-mqtt/server/v2/packets"
 	"github.com/stretchr/testify/require"
 
+	"seccam/pkg/credential"
 	"seccam/pkg/signaling"
 )
 
@@ -44,4 +46,37 @@ func TestToolWatchesAllOfACamera(t *testing.T) {
 	}
 	require.Equal(t, []byte{0x87}, a.subscribe(0, signaling.Root+cameraA+"/#"), "a camera is no tool")
 	require.Equal(t, []byte{0x87}, p.subscribe(0, signaling.Root+cameraA+"/#"), "nor is a portal")
+}
+
+// What is retained besides the status: how a camera is set by the camera itself, and how it is to be by who
+// may say so.
+func TestRetainedConfiguration(t *testing.T) {
+	f := start(t, testConfig(), nil)
+	a, p := f.connectAs(t, camera(cameraA)), f.connectAs(t, portal("p1"))
+	setter := f.connect(t, loginFor(t, tool("s"), credential.ToolRules(cameraA, "tool-s", credential.ToolRights{Config: true}), time.Now(), time.Hour))
+	reader := f.connect(t, loginFor(t, tool("r"), credential.ToolRules(cameraA, "tool-r", credential.ToolRights{RPC: true, Restart: true}), time.Now(), time.Hour))
+	const ok, refused = 0, 0x87
+	for _, tc := range []struct {
+		who   string
+		wire  *wire
+		topic string
+		want  byte
+	}{
+		{"the camera reports", a, signaling.ConfigReportedTopic(cameraA), ok},
+		{"the camera on itself", a, signaling.ConfigDesiredTopic(cameraA), refused},
+		{"the camera on another", a, signaling.ConfigReportedTopic(cameraB), refused},
+		{"the camera's telemetry", a, signaling.TelemetryTopic(cameraA), refused},
+		{"a portal", p, signaling.ConfigDesiredTopic(cameraA), ok},
+		{"a portal reports", p, signaling.ConfigReportedTopic(cameraA), refused},
+		{"a portal's session message", p, toCamera(cameraA, "p1"), refused},
+		{"a tool with --configure", setter, signaling.ConfigDesiredTopic(cameraA), ok},
+		{"the same elsewhere", setter, signaling.ConfigDesiredTopic(cameraB), refused},
+		{"the same, a request", setter, signaling.RPCTopic(cameraA, signaling.MethodConfig), refused},
+		{"a tool without", reader, signaling.ConfigDesiredTopic(cameraA), refused},
+	} {
+		tc.wire.publish(tc.topic, "{}", 1, true)
+		require.Equal(t, tc.want, tc.wire.expect(packets.Puback).ReasonCode, tc.who)
+	}
+	require.Equal(t, []byte{1}, reader.subscribe(1, signaling.ConfigDesiredTopic(cameraA)))
+	require.Equal(t, signaling.ConfigDesiredTopic(cameraA), reader.expect(packets.Publish).TopicName)
 }

@@ -20,23 +20,24 @@ import (
 
 // Config is configs/camerad.yml, where each key is explained.
 type Config struct {
-	PortalURL     string      `yaml:"portal_url"`
-	CameraID      string      `yaml:"camera_id"`
-	DeviceKeyFile string      `yaml:"device_key_file"`
-	StateDir      string      `yaml:"state_dir"`
-	CAFile        string      `yaml:"ca_file"`
-	Source        string      `yaml:"source"`
-	V4L2Format    string      `yaml:"v4l2_format"`
-	RTSPLoginFile string      `yaml:"rtsp_login_file"`
-	Video         VideoConfig `yaml:"video"`
-	Audio         AudioConfig `yaml:"audio"`
-	MaxViewers    int         `yaml:"max_viewers"`
-	Linger        Duration    `yaml:"linger"`
-	KeepRunning   bool        `yaml:"keep_running"`
-	ICEPort       int         `yaml:"ice_port"`
-	ICETCP        bool        `yaml:"ice_tcp"`
-	Metrics       string      `yaml:"metrics"`
-	LogLevel      string      `yaml:"log_level"`
+	PortalURL         string      `yaml:"portal_url"`
+	CameraID          string      `yaml:"camera_id"`
+	DeviceKeyFile     string      `yaml:"device_key_file"`
+	StateDir          string      `yaml:"state_dir"`
+	CAFile            string      `yaml:"ca_file"`
+	Source            string      `yaml:"source"`
+	V4L2Format        string      `yaml:"v4l2_format"`
+	RTSPLoginFile     string      `yaml:"rtsp_login_file"`
+	Video             VideoConfig `yaml:"video"`
+	Audio             AudioConfig `yaml:"audio"`
+	MaxViewers        int         `yaml:"max_viewers"`
+	TelemetryInterval Duration    `yaml:"telemetry_interval"`
+	Linger            Duration    `yaml:"linger"`
+	KeepRunning       bool        `yaml:"keep_running"`
+	ICEPort           int         `yaml:"ice_port"`
+	ICETCP            bool        `yaml:"ice_tcp"`
+	Metrics           string      `yaml:"metrics"`
+	LogLevel          string      `yaml:"log_level"`
 }
 
 // VideoConfig is the video section.
@@ -75,7 +76,7 @@ func defaultConfig() Config {
 		DeviceKeyFile: "/etc/seccam/device.key", StateDir: "/var/lib/seccam", Source: sourceAuto, V4L2Format: string(source.FormatAuto),
 		Video:      VideoConfig{Width: 1280, Height: 720, FPS: 30, Bitrate: 2_000_000, KeyFrameInterval: Duration(time.Second)},
 		Audio:      AudioConfig{Sound: soundAuto, Speaker: speakerAuto},
-		MaxViewers: 16, Linger: Duration(8 * time.Second), ICETCP: true, LogLevel: "info",
+		MaxViewers: 16, TelemetryInterval: Duration(30 * time.Second), Linger: Duration(8 * time.Second), ICETCP: true, LogLevel: "info",
 	}
 }
 
@@ -112,6 +113,7 @@ func (c *Config) Validate() error {
 	check(between(v.KeyFrameInterval, 250*time.Millisecond, 10*time.Second),
 		"video.key_frame_interval: %v is not from 250ms to 10s", time.Duration(v.KeyFrameInterval))
 	check(c.MaxViewers >= 1 && c.MaxViewers <= 1000, "max_viewers: %d is not from 1 to 1000", c.MaxViewers)
+	check(between(c.TelemetryInterval, 5*time.Second, time.Hour), "telemetry_interval: %v is not from 5s to 1h", time.Duration(c.TelemetryInterval))
 	check(between(c.Linger, 0, time.Hour), "linger: %v is not from 0s to 1h", time.Duration(c.Linger))
 	check(c.ICEPort >= 0 && c.ICEPort <= 65535, "ice_port: %d is not from 0 to 65535", c.ICEPort)
 	check(c.StateDir != "", "state_dir: is empty; name a folder that survives restarts")

@@ -27,27 +27,27 @@ import (
 
 // camera is the running daemon: the pipeline, the sessions, and the link to the portal.
 type camera struct {
-	log        *slog.Logger
-	portal     *portalClient
-	engine     *media.Engine
-	transport  *transport.Transport
-	manager    *session.Manager
-	privacy    *privacy.Switch
-	pairing    *pairing.Book
-	methods    *rpc.Server
-	link       *link
-	metrics    *metrics.Server // nil if there are to be none
-	device     *doctor.Device
-	book       *logbook.Book
-	restarts   *rpc.Guard
-	hello      sync.Once // the event of the start
-	started    time.Time
-	awake      bool // the pipeline runs though nobody watches
-	maxViewers int
-	moved      atomic.Bool             // the network has changed since the viewers were last asked for an ICE restart
-	measured   chan struct{}           // telemetry is to be published soon
-	end        context.CancelCauseFunc // of run
-	unlock     func()                  // gives the state folder back
+	log       *slog.Logger
+	portal    *portalClient
+	engine    *media.Engine
+	transport *transport.Transport
+	manager   *session.Manager
+	privacy   *privacy.Switch
+	pairing   *pairing.Book
+	methods   *rpc.Server
+	link      *link
+	metrics   *metrics.Server // nil if there are to be none
+	device    *doctor.Device
+	book      *logbook.Book
+	restarts  *rpc.Guard
+	hello     sync.Once // the event of the start
+	started   time.Time
+	awake     bool                    // the pipeline runs though nobody watches
+	adjust    *adjustable             // what can be set from afar
+	moved     atomic.Bool             // the network has changed since the viewers were last asked for an ICE restart
+	measured  chan struct{}           // telemetry is to be published soon
+	end       context.CancelCauseFunc // of run
+	unlock    func()                  // gives the state folder back
 }
 
 // run serves until ctx ends. The end is in order: the sessions say bye, the bye is sent, the link
@@ -81,6 +81,7 @@ func (c *camera) run(ctx context.Context) error {
 	group.Go(func() error { c.lookAtSource(ctx); return nil })
 	group.Go(func() error { c.sendTelemetry(ctx); return nil })
 	group.Go(func() error { c.watchClock(ctx); return nil })
+	group.Go(func() error { c.adjust.keeper.Run(ctx); return nil })
 	group.Go(func() error { return c.serveMetrics(ctx) })
 	if _, err := daemon.SdNotify(false, daemon.SdNotifyReady); err != nil {
 		c.log.Warn("systemd not notified", "error", err)
@@ -106,6 +107,7 @@ func (c *camera) networkChanged() {
 // returned has the viewers look for new paths where the old ones may be dead. What their browsers find out
 // by themselves takes seconds.
 func (c *camera) returned(ctx context.Context) {
+	c.reportOnce(ctx)
 	c.hello.Do(func() { c.event(signaling.EventStarted, "camerad "+version()+" has started") })
 	c.manager.Restart(ctx, c.moved.Swap(false))
 }

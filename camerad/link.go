@@ -33,6 +33,7 @@ type link struct {
 	report  func() signaling.Status            // all but presence itself
 	deliver func(topic string, payload []byte) // a session's message
 	call    func(mqttclient.Message)           // a request to one of the camera's methods
+	desire  func(payload []byte)               // how it is to be configured
 	back    func(ctx context.Context)          // the camera can be reached again
 
 	boot       string
@@ -59,6 +60,7 @@ func newLink(portal *portalClient, log *slog.Logger) (*link, error) {
 			{Filter: signaling.ToCameraFilter(l.camera), QoS: 0},
 			{Filter: signaling.RPCFilter(l.camera), QoS: 0},
 			{Filter: status, QoS: 1},
+			{Filter: signaling.ConfigDesiredTopic(l.camera), QoS: 1, Optional: true},
 		},
 		OnUp:      l.up,
 		OnDown:    func(err error) { log.Debug("connection down", "error", err) },
@@ -191,6 +193,8 @@ func (l *link) received(m mqttclient.Message) {
 	switch {
 	case m.Topic == signaling.StatusTopic(l.camera):
 		l.judge(m)
+	case m.Topic == signaling.ConfigDesiredTopic(l.camera):
+		l.desire(m.Payload)
 	case strings.HasPrefix(m.Topic, signaling.RPCTopic(l.camera, "")):
 		l.call(m)
 	default:

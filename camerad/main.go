@@ -88,8 +88,10 @@ func (runCmd) Run(io console) error {
 	if err != nil {
 		return err
 	}
-	book := new(logbook.Book)
-	camera, err := newCamera(io.ctx, cfg, book, slog.New(book.Handler(newLogger(io.errors, cfg.LogLevel).Handler())))
+	book, level := new(logbook.Book), new(slog.LevelVar)
+	_ = level.UnmarshalText([]byte(cfg.LogLevel)) // validated with the configuration
+	log := slog.New(book.Handler(slog.NewTextHandler(io.errors, &slog.HandlerOptions{Level: level})))
+	camera, err := newCamera(io.ctx, cfg, book, level, log)
 	if err != nil {
 		return err
 	}

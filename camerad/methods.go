@@ -28,6 +28,7 @@ func (c *camera) rpcMethods() map[string]rpc.Method {
 		signaling.MethodPing:     rpc.JSON(plain, c.ping),
 		signaling.MethodLogs:     rpc.JSON(`{"v":1,"level":"info","since":0,"limit":50}`, c.book.Call(ahead)),
 		signaling.MethodSelftest: rpc.JSON(plain, c.selftest),
+		signaling.MethodConfig:   rpc.JSON(`{"v":1}, or {"v":1,"seq":1790000000000000,"values":{"video.fps":15}}`, c.adjust.keeper.Call),
 		signaling.MethodRestart:  rpc.JSON(`{"v":1,"seq":1790000000000000,"what":"daemon"}`, c.restart),
 	}
 	methods[signaling.MethodInfo] = rpc.JSON(plain, func(context.Context, signaling.InfoRequest) (signaling.InfoReply, error) {
@@ -49,7 +50,7 @@ func (c *camera) info(methods []string) signaling.InfoReply {
 		Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH, Model: model(),
 		Boot: c.link.boot, Uptime: c.uptime(), Portal: c.portal.portal.String(), Fingerprint: c.portal.fingerprint,
 		Source: status.Source, Picture: status.Picture, Detail: status.Detail, Width: rate.Width, Height: rate.Height,
-		Viewers: status.Viewers, MaxViewers: c.maxViewers, Connections: c.manager.Connections(),
+		Viewers: status.Viewers, MaxViewers: c.manager.MaxViewers(), Connections: c.manager.Connections(),
 		Addresses: []string{}, Methods: methods,
 	}
 	for _, address := range network.Addresses() {

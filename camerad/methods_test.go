@@ -88,7 +88,7 @@ func TestMethods(t *testing.T) {
 	require.Equal(t, portal.server.URL, info.Portal)
 	require.Equal(t, "testpattern", info.Source)
 	require.Equal(t, 16, info.MaxViewers)
-	require.Equal(t, []string{"info", "logs", "ping", "privacy", "restart", "selftest", "snapshot"}, info.Methods)
+	require.Equal(t, []string{"config", "info", "logs", "ping", "privacy", "restart", "selftest", "snapshot"}, info.Methods)
 
 	var logs signaling.LogsReply
 	a.ask(signaling.MethodLogs, `{"v":1}`, &logs)

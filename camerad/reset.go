@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"seccam/camerad/desired"
 	"seccam/camerad/pairing"
 	"seccam/camerad/privacy"
 	"seccam/pkg/credential"
@@ -31,13 +32,13 @@ func (c factoryResetCmd) Run(io console) error {
 	fmt.Fprintf(io.out, `This removes from %s:
   the camera's certificate, so that every browser asks whether it still is the same camera
   the paired devices, "only paired devices" and the pairing code
-  the privacy mode's schedule and the picture's settings
+  the privacy mode's schedule, the picture's settings and what was set from afar
 New ones are made when camerad starts. The device key stays: it connects the camera to its portal.
 `, cfg.StateDir)
 	if !c.Yes && !io.confirmed("Type RESET to go on: ", "RESET") {
 		return errors.New("nothing was removed")
 	}
-	for _, name := range append(pairing.Files(), credential.CertificateFile, privacy.FileName, settingsName) {
+	for _, name := range append(pairing.Files(), credential.CertificateFile, privacy.FileName, desired.FileName, settingsName) {
 		if err := os.Remove(filepath.Join(cfg.StateDir, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return fmt.Errorf("factory reset is incomplete, run it again: %w", err)
 		}

@@ -18,9 +18,13 @@ import (
 // telemetryGap is the least time between two publications: what changes together is told together.
 const telemetryGap = 2 * time.Second
 
+// telemetryExpiry is how long the broker may keep measurements.
+const telemetryExpiry = 30 * time.Second
+
 // sendTelemetry publishes measurements at the interval and after each change, until ctx ends.
 func (c *camera) sendTelemetry(ctx context.Context) {
-	due := time.NewTimer(signaling.TelemetryInterval)
+	interval := func() time.Duration { return time.Duration(c.adjust.current().TelemetryInterval) }
+	due := time.NewTimer(interval())
 	defer due.Stop()
 	last, at := c.engine.Stats(), time.Now()
 	for {
@@ -37,7 +41,7 @@ func (c *camera) sendTelemetry(ctx context.Context) {
 		stats, now := c.engine.Stats(), time.Now()
 		c.publishTelemetry(ctx, c.measure(last, stats, now.Sub(at)))
 		last, at = stats, now
-		due.Reset(signaling.TelemetryInterval)
+		due.Reset(interval())
 	}
 }
 
@@ -47,7 +51,7 @@ func (c *camera) publishTelemetry(ctx context.Context, t signaling.Telemetry) {
 		c.log.Error("telemetry", "error", err)
 		return
 	}
-	m := mqttclient.Message{Topic: signaling.TelemetryTopic(c.portal.camera), Payload: payload, Expiry: signaling.TelemetryInterval}
+	m := mqttclient.Message{Topic: signaling.TelemetryTopic(c.portal.camera), Payload: payload, Expiry: telemetryExpiry}
 	if err := c.link.client.Publish(ctx, m); err != nil {
 		c.log.Debug("telemetry not sent", "error", err)
 	}

@@ -22,7 +22,7 @@ import (
 )
 
 // newCamera wires the parts together; nothing runs or connects yet.
-func newCamera(ctx context.Context, cfg Config, book *logbook.Book, log *slog.Logger) (_ *camera, err error) {
+func newCamera(ctx context.Context, cfg Config, book *logbook.Book, level *slog.LevelVar, log *slog.Logger) (_ *camera, err error) {
 	paired, err := cfg.loadEnrolment()
 	if err != nil {
 		return nil, configError{err}
@@ -40,7 +40,7 @@ func newCamera(ctx context.Context, cfg Config, book *logbook.Book, log *slog.Lo
 		return nil, err
 	}
 	c := &camera{
-		log: log, book: book, started: time.Now(), awake: cfg.KeepRunning, maxViewers: cfg.MaxViewers, device: cfg.device(),
+		log: log, book: book, started: time.Now(), awake: cfg.KeepRunning, device: cfg.device(),
 		portal: newPortalClient(paired, identity.Fingerprint, trust), measured: make(chan struct{}, 1), unlock: unlock,
 	}
 	defer func() {
@@ -49,6 +49,7 @@ func newCamera(ctx context.Context, cfg Config, book *logbook.Book, log *slog.Lo
 		}
 	}()
 	c.restarts = rpc.NewGuard(c.portal.now)
+	cfg = c.openDesired(cfg, level)
 	if err := cfg.hideSecrets(book, paired); err != nil {
 		return nil, configError{err}
 	}
@@ -109,6 +110,7 @@ func (c *camera) wireSessions(cfg Config, identity session.Identity) (err error)
 	}
 	c.methods = rpc.New(c.portal.camera, c.rpcMethods(), c.link.queue, c.log)
 	c.link.report, c.link.deliver, c.link.call, c.link.back = c.status, c.manager.Deliver, c.methods.Deliver, c.returned
+	c.link.desire = c.adjust.keeper.Deliver
 	return nil
 }
 

@@ -21,7 +21,7 @@ type commands struct {
 
 	Serve      serveCommand      `cmd:"" default:"1" help:"Serve the portal until SIGINT or SIGTERM."`
 	Cameras    camerasCommand    `cmd:"" help:"Provision, list, revoke and export cameras."`
-	MQTTToken  mqttTokenCommand  `cmd:"" name:"mqtt-token" help:"Print a token for MQTT tools such as mosquitto_sub; without --rpc, --snapshot or --restart it only reads."`
+	MQTTToken  mqttTokenCommand  `cmd:"" name:"mqtt-token" help:"Print a token for MQTT tools such as mosquitto_sub; without --rpc, --snapshot, --restart or --configure it only reads."`
 	AdminToken adminTokenCommand `cmd:"" name:"admin-token" help:"Print a token for programs that administer the fleet by the API."`
 	Demo       demoCommand       `cmd:"" help:"Try everything on this machine: portal, broker and one camera."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`

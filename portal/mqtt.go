@@ -15,13 +15,14 @@ import (
 )
 
 // mqttConfig connects the portal to the broker as itself: one subscription for all viewers' answers,
-// one for every camera's status and one for the replies to what it asks cameras.
+// two for every camera's status and configuration, and one for the replies to what it asks cameras.
 func (p *portal) mqttConfig() mqttclient.Config {
 	cfg := mqttclient.Config{
 		Credentials: p.mqttCredential,
 		Subscriptions: []mqttclient.Subscription{
 			{Filter: signaling.ToViewerFilter(p.instance), QoS: 0},
 			{Filter: signaling.AllStatusFilter(), QoS: 1},
+			{Filter: signaling.AllConfigReportedFilter(), QoS: 1},
 			{Filter: signaling.RepliesFilter(p.identity().Subject()), QoS: 0},
 		},
 		OnUp:      func(context.Context) { p.log.Info("signalling is up", "instance", p.instance) },
@@ -68,6 +69,8 @@ func (p *portal) onMessage(m mqttclient.Message) {
 	switch topic.Kind {
 	case signaling.KindStatus:
 		p.tracker.Handle(topic.Camera, m.Payload)
+	case signaling.KindConfigReported:
+		p.configs.Handle(topic.Camera, m.Payload)
 	case signaling.KindToViewer:
 		p.hub.Deliver(topic, m.Payload)
 	case signaling.KindReply:
@@ -80,6 +83,7 @@ func (p *portal) act(subject string) {
 	if camera, released := strings.CutPrefix(subject, store.ReleasePrefix); released {
 		p.hub.CutCamera(camera)
 		p.tracker.Forget(camera)
+		p.configs.Released(camera)
 		return
 	}
 	if camera, grant := store.CameraOfGrant(subject); grant {

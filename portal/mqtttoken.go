@@ -23,6 +23,7 @@ type createTokenCommand struct {
 	RPC      bool          `name:"rpc" help:"Also allow asking the camera how it is: ping, info, logs and selftest."`
 	Snapshot bool          `help:"Also allow taking pictures. Only for people who may see what the camera sees."`
 	Restart  bool          `help:"Also allow restarting the camera."`
+	Config   bool          `name:"configure" help:"Also allow setting what of the camera's configuration can be set from afar."`
 	TTL      time.Duration `name:"ttl" default:"1h" help:"How long the token lives, at most 720h."`
 	Note     string        `default:"" help:"Who it is for; kept with the record of the token."`
 }
@@ -74,13 +75,13 @@ func issueToolToken(ctx context.Context, cfg Config, s *store.Store, c createTok
 		return toolToken{}, err
 	}
 	who := credential.Identity{Role: credential.RoleTool, ID: strings.ToLower(rand.Text()[:12])}
-	rules := credential.ToolRules(camera, who.Subject(), credential.ToolRights{RPC: c.RPC, Snapshot: c.Snapshot, Restart: c.Restart})
+	rules := credential.ToolRules(camera, who.Subject(), credential.ToolRights{RPC: c.RPC, Snapshot: c.Snapshot, Restart: c.Restart, Config: c.Config})
 	token, claims, err := keys.Issue(who, rules, 0, time.Now(), c.TTL)
 	if err != nil {
 		return toolToken{}, err
 	}
 	err = s.RecordToken(ctx, store.MQTTToken{
-		ID: claims.ID, Subject: who.Subject(), Camera: camera, RPC: c.RPC, Snapshot: c.Snapshot, Restart: c.Restart, Note: c.Note,
+		ID: claims.ID, Subject: who.Subject(), Camera: camera, RPC: c.RPC, Snapshot: c.Snapshot, Restart: c.Restart, Config: c.Config, Note: c.Note,
 		ExpiresAt: claims.ExpiresAt.Time,
 	})
 	return toolToken{ID: claims.ID, User: who.Subject(), Token: token, Expires: claims.ExpiresAt.Time}, err

@@ -22,6 +22,7 @@ import (
 	"seccam/portal/alert"
 	"seccam/portal/breach"
 	"seccam/portal/bridge"
+	"seccam/portal/configure"
 	"seccam/portal/device"
 	"seccam/portal/factor"
 	"seccam/portal/fleet"
@@ -66,6 +67,7 @@ type portal struct {
 	// evictions are clients that are to leave a broker which is not ours.
 	evictions chan credential.Identity
 	accounts  *account.Service
+	configs   *configure.Service
 }
 
 // newPortal opens the database and binds every listener; nothing is served yet.
@@ -169,6 +171,7 @@ func (p *portal) wire(ctx context.Context, master credential.Secret, shown certi
 	if p.mqtt, err = mqttclient.New(p.mqttConfig()); err != nil {
 		return err
 	}
+	p.configs = configure.New(p.store, p.mqtt, time.Now, p.log.With("in", "configure"))
 	p.hub = bridge.New(bridge.Config{
 		Instance: p.instance, Master: master, Accounts: p.accounts, Presence: p.shown(), ICE: p.ice,
 		Policy: p.cfg.ICEPolicy, Ended: p.sessionEnded, Watched: p.viewed,
@@ -198,7 +201,7 @@ func (p *portal) wireWeb(master credential.Secret) error {
 				Store: p.store, Master: master, Keys: p.keys, MQTTURLs: p.mqttURLs, TokenTTL: p.tokenTTL(), ICE: p.iceForSelftest,
 				Now: time.Now, Log: p.log,
 			}},
-			Throttles: p.store, Places: p.places, SignOn: p.signOn, Alerts: p.alerts, Fleet: fleet.New(p.store, master), Ready: p.ready, Now: time.Now, Log: p.log,
+			Throttles: p.store, Places: p.places, SignOn: p.signOn, Alerts: p.alerts, Configs: p.configs, Fleet: fleet.New(p.store, master), Ready: p.ready, Now: time.Now, Log: p.log,
 		})
 	return err
 }

@@ -53,6 +53,7 @@ func (p *portal) run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return p.mqtt.Run(ctx) })
 	group.Go(func() error { return p.tracker.Run(ctx) })
+	group.Go(func() error { return p.configs.Run(ctx) })
 	group.Go(func() error { return p.watcher.Run(ctx) })
 	group.Go(func() error { return p.runEvictions(ctx) })
 	group.Go(func() error { return p.runAsking(ctx) })

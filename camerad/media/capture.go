@@ -53,6 +53,7 @@ func (e *Engine) captureRound(ctx context.Context, wait *backoff.ExponentialBack
 	e.setAgain(end)
 	defer e.setAgain(nil)
 	began := time.Now()
+	e.rounds.Add(1)
 	err := e.captureOnce(round)
 	e.forget()
 	if ctx.Err() != nil {
@@ -101,7 +102,8 @@ func (e *Engine) captureOnce(ctx context.Context) (err error) {
 		}
 	}()
 	ctx, stop := context.WithCancelCause(ctx)
-	stream, err := e.source.Open(ctx, e.video)
+	video := *e.video.Load()
+	stream, err := e.source.Open(ctx, video)
 	if err != nil {
 		stop(nil)
 		return err
@@ -123,7 +125,7 @@ func (e *Engine) captureOnce(ctx context.Context) (err error) {
 	}
 	for _, l := range []*layer{e.full, e.low, e.vp8} {
 		running.Go(func() {
-			if err := l.run(ctx, e.video.KeyFrameInterval); err != nil {
+			if err := l.run(ctx, video.KeyFrameInterval); err != nil {
 				stop(fmt.Errorf("%s layer: %w", l.name, err))
 			}
 		})

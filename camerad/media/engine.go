@@ -37,7 +37,7 @@ const extraLinger = 2 * time.Second
 // Engine runs the pipeline while somebody holds it. See the package comment.
 type Engine struct {
 	source   source.Source
-	video    source.Video
+	video    atomic.Pointer[source.Video] // as it is wanted
 	openMic  func(context.Context) (SoundStream, error)
 	sound    bool
 	linger   time.Duration
@@ -51,6 +51,7 @@ type Engine struct {
 	latest         latest
 
 	format  atomic.Pointer[source.Format] // of the stream; kept when it rests, nil until it was opened once
+	rounds  atomic.Uint64                 // counts attempts to open the source
 	wake    chan struct{}                 // holds or privacy changed
 	changes beacon                        // state, format or settings changed
 
@@ -68,13 +69,14 @@ type Engine struct {
 func NewEngine(cfg Config) *Engine {
 	epoch := time.Now()
 	e := &Engine{
-		source: cfg.Source, video: cfg.Video, openMic: cfg.Microphone, sound: !cfg.Mute, linger: cfg.Linger,
+		source: cfg.Source, openMic: cfg.Microphone, sound: !cfg.Mute, linger: cfg.Linger,
 		log: cfg.Log, coalesce: cfg.Coalesce, epoch: epoch,
 		full: newLayer("full", H264, epoch, cfg.Linger),
 		low:  newLayer("low", H264, epoch, extraLinger), vp8: newLayer("vp8", VP8, epoch, extraLinger),
 		wake: make(chan struct{}, 1), state: signaling.PictureResting,
 		viewers: map[*Viewer]struct{}{},
 	}
+	e.video.Store(&cfg.Video)
 	e.settings.init(cfg.Settings, cfg.Save)
 	e.resetRates()
 	return e

@@ -83,3 +83,47 @@ func TestAwaitPictureOfASourceThatHangs(t *testing.T) {
 		require.ErrorIs(t, e.AwaitPicture(ctx), ErrNoPicture)
 	})
 }
+
+// wideSource gives pictures of what is asked for, up to a width.
+func wideSource(widest int) source.Source {
+	from := stubSource(rawFormat(), nil)
+	from.Open = func(ctx context.Context, video source.Video) (source.Stream, error) {
+		if video.Width > widest {
+			return nil, errors.New("too wide")
+		}
+		picture := plain(video.Width, video.Height, 90, 100, 110)
+		format := rawFormat()
+		format.Width, format.Height = video.Width, video.Height
+		return stubSource(format, func(ctx context.Context) (source.Frame, error) {
+			err := pause(ctx, 33*time.Millisecond)
+			return source.Frame{Image: picture, At: time.Now()}, err
+		}).Open(ctx, video)
+	}
+	return from
+}
+
+func TestSetVideo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := runEngine(t, wideSource(640), nil)
+		set := func(width, height int) error {
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			defer cancel()
+			video := smallVideo()
+			video.Width, video.Height = width, height
+			return e.SetVideo(ctx, video)
+		}
+		require.NoError(t, set(320, 180), "as it is")
+		require.NoError(t, set(640, 360), "it rested")
+		release := e.Hold()
+		e.await(t, signaling.PictureLive)
+		require.Equal(t, 640, e.Stats().Rate.Width)
+		require.ErrorIs(t, set(1280, 720), ErrNoPicture)
+		e.await(t, signaling.PictureLive)
+		require.Equal(t, 640, e.video.Load().Width, "the former holds again")
+		require.Equal(t, 640, e.Stats().Rate.Width)
+		require.NoError(t, set(320, 180))
+		release()
+		e.SetPrivate("until 07:00")
+		require.NoError(t, set(1280, 720), "it cannot be tried")
+	})
+}

@@ -176,7 +176,8 @@ func (e *Engine) Set(name string, value int) error {
 
 // limits is the most that is encoded, by configuration and settings.
 func (e *Engine) limits() Rate {
-	limits := Rate{Width: e.video.Width, Height: e.video.Height, FPS: e.video.FPS, Bitrate: e.video.Bitrate}
+	video := e.video.Load()
+	limits := Rate{Width: video.Width, Height: video.Height, FPS: video.FPS, Bitrate: video.Bitrate}
 	if format := e.format.Load(); format != nil && format.Width > 0 {
 		limits.Width, limits.Height, limits.FPS = format.Width, format.Height, min(limits.FPS, max(1, format.FPS))
 	}

@@ -22,6 +22,7 @@ type Manager struct {
 	changed chan struct{}
 	cut     chan string
 	restart chan bool
+	most    atomic.Int64 // viewers
 	recheck chan struct{}
 
 	// Owned by Run.
@@ -52,6 +53,7 @@ func New(cfg Config) (*Manager, error) {
 		cfg: cfg, queue: make(chan delivery, queueSize), over: make(chan *session), cut: make(chan string), restart: make(chan bool), recheck: make(chan struct{}),
 		changed: make(chan struct{}, 1), sessions: map[signaling.SessionID]*entry{},
 	}
+	m.most.Store(int64(cfg.MaxViewers))
 	m.cfg.paths = &paths{known: map[signaling.SessionID]path{}, changed: m.tell}
 	return m, nil
 }
@@ -68,6 +70,12 @@ func (m *Manager) Deliver(topic string, payload []byte) {
 
 // Viewers returns the number of those who watch.
 func (m *Manager) Viewers() int { return int(m.cfg.count.Load()) }
+
+// SetMaxViewers changes how many may watch from now on. Who watches already is not sent away.
+func (m *Manager) SetMaxViewers(n int) { m.most.Store(int64(n)) }
+
+// MaxViewers returns how many may watch.
+func (m *Manager) MaxViewers() int { return int(m.most.Load()) }
 
 // Changed signals that [Manager.Viewers] or [Manager.Connections] changed. It has one receiver.
 func (m *Manager) Changed() <-chan struct{} { return m.changed }
@@ -237,7 +245,7 @@ func (m *Manager) room(visit bool) *signaling.Error {
 		}
 		return nil
 	}
-	if len(m.sessions)-m.visits >= m.cfg.MaxViewers {
+	if len(m.sessions)-m.visits >= int(m.most.Load()) {
 		return refuse(signaling.CodeBusy, "The camera already serves as many viewers as it can. Try again later.")
 	}
 	switch state, detail := m.cfg.Media.State(); state {

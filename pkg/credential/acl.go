@@ -45,6 +45,8 @@ func CameraRules(camera string) []Rule {
 		allow(Subscribe, base+"/sessions/+/+/to-camera"),
 		allow(Subscribe, base+"/rpc/+"),
 		allow(Publish, base+"/replies/+"),
+		allow(Subscribe, signaling.ConfigDesiredTopic(camera)),
+		allow(Publish, signaling.ConfigReportedTopic(camera)),
 		denyAll,
 	}
 }
@@ -62,6 +64,8 @@ func PortalRules(instance string) []Rule {
 		allow(Subscribe, base+"/sessions/"+instance+"/+/to-viewer"),
 		allow(Publish, signaling.RPCFilter("+")),
 		allow(Subscribe, signaling.RepliesFilter(client)),
+		allow(Publish, signaling.ConfigDesiredTopic("+")),
+		allow(Subscribe, signaling.AllConfigReportedFilter()),
 		denyAll,
 	}
 }
@@ -72,6 +76,7 @@ type ToolRights struct {
 	RPC      bool // call the methods that show how the camera is, and change nothing
 	Snapshot bool // take pictures
 	Restart  bool // restart camerad, or the camera's source
+	Config   bool // set what of the camera's configuration can be set from afar
 }
 
 // methods are those that the rights are for. Privacy mode is the owner's alone.
@@ -85,11 +90,14 @@ func (r ToolRights) methods() (all []string) {
 	if r.Restart {
 		all = append(all, signaling.MethodRestart)
 	}
+	if r.Config {
+		all = append(all, signaling.MethodConfig)
+	}
 	return all
 }
 
 // ToolRules are a diagnostic tool's rights on one camera ("+" for all): to read its status,
-// telemetry and events, and to call methods as its rights say. Signalling is never among the rights, since it
+// telemetry, events and configuration, and to call methods as its rights say. Signalling is never among the rights, since it
 // carries TURN credentials.
 func ToolRules(camera, client string, rights ToolRights) []Rule {
 	base := signaling.Root + camera
@@ -97,6 +105,10 @@ func ToolRules(camera, client string, rights ToolRights) []Rule {
 		allow(Subscribe, base+"/status"),
 		allow(Subscribe, base+"/telemetry"),
 		allow(Subscribe, base+"/events/+"),
+		allow(Subscribe, base+"/config/+"),
+	}
+	if rights.Config {
+		rules = append(rules, allow(Publish, signaling.ConfigDesiredTopic(camera)))
 	}
 	methods := rights.methods()
 	if len(methods) > 0 {
@@ -117,7 +129,7 @@ func GrantedRights(claim []Rule) ToolRights {
 			return r.Permission == "allow" && r.Action == Publish && strings.HasSuffix(r.Topic, "/rpc/"+method)
 		})
 	}
-	return ToolRights{RPC: true, Snapshot: names(signaling.MethodSnapshot), Restart: names(signaling.MethodRestart)}
+	return ToolRights{RPC: true, Snapshot: names(signaling.MethodSnapshot), Restart: names(signaling.MethodRestart), Config: names(signaling.MethodConfig)}
 }
 
 // AllowedWhole reports whether filter is all of a camera's topics ("…/ID/#"), and rules let a tool read some

@@ -71,7 +71,7 @@ func TestMethodRules(t *testing.T) {
 // A broker that evaluates the claim by itself knows no wildcard of methods: what is new is not given out by
 // tokens that are older.
 func TestMethodsAreNamed(t *testing.T) {
-	for _, rights := range []ToolRights{{RPC: true}, {Snapshot: true}, {Restart: true}, {RPC: true, Snapshot: true, Restart: true}} {
+	for _, rights := range []ToolRights{{RPC: true}, {Snapshot: true}, {Restart: true}, {Config: true}, {RPC: true, Snapshot: true, Restart: true, Config: true}} {
 		rules := ToolRules("c1", "tool-x", rights)
 		for _, rule := range rules {
 			require.False(t, rule.Action == Publish && strings.ContainsAny(rule.Topic, "+#"), "%v", rule)
@@ -87,6 +87,7 @@ func TestGrantedRights(t *testing.T) {
 	}{
 		"snapshot":           {ToolRules("c1", "tool-x", ToolRights{Snapshot: true}), ToolRights{RPC: true, Snapshot: true}},
 		"restart":            {ToolRules("+", "tool-x", ToolRights{Restart: true}), ToolRights{RPC: true, Restart: true}},
+		"config":             {ToolRules("+", "tool-x", ToolRights{Config: true}), ToolRights{RPC: true, Config: true}},
 		"rpc":                {ToolRules("c1", "tool-x", ToolRights{RPC: true}), ToolRights{RPC: true}},
 		"as tokens were":     {[]Rule{{"allow", Publish, "seccam/v1/cameras/c1/rpc/+"}, denyAll}, ToolRights{RPC: true}},
 		"everything":         {[]Rule{{"allow", All, "#"}}, ToolRights{RPC: true}},

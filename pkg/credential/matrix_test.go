@@ -27,7 +27,8 @@ var matrixWho = []struct {
 	{"tool, --rpc", ToolRules("c1", "tool-x", ToolRights{RPC: true})},
 	{"tool, --snapshot", ToolRules("c1", "tool-x", ToolRights{Snapshot: true})},
 	{"tool, --restart", ToolRules("c1", "tool-x", ToolRights{Restart: true})},
-	{"tool of another camera", ToolRules("c2", "tool-y", ToolRights{RPC: true, Snapshot: true, Restart: true})},
+	{"tool, --configure", ToolRules("c1", "tool-x", ToolRights{Config: true})},
+	{"tool of another camera", ToolRules("c2", "tool-y", ToolRights{RPC: true, Snapshot: true, Restart: true, Config: true})},
 }
 
 // matrixTopics are every topic of a camera, and filters that reach further than one may. P is to publish, S to
@@ -36,29 +37,32 @@ var matrixTopics = []struct {
 	topic string
 	want  []string
 }{
-	//                                           camera other revoked portal other reads rpc   snap  restart others
-	{"seccam/v1/cameras/c1/status", []string{"PS", "–", "–", "S", "S", "S", "S", "S", "S", "–"}},
-	{"seccam/v1/cameras/c1/telemetry", []string{"P", "–", "–", "S", "S", "S", "S", "S", "S", "–"}},
-	{"seccam/v1/cameras/c1/events/motion", []string{"P", "–", "–", "S", "S", "S", "S", "S", "S", "–"}},
-	{"seccam/v1/cameras/c1/sessions/p1/s/to-camera", []string{"S", "–", "–", "P", "–", "–", "–", "–", "–", "–"}},
-	{"seccam/v1/cameras/c1/sessions/p1/s/to-viewer", []string{"P", "–", "–", "S", "–", "–", "–", "–", "–", "–"}},
-	{"seccam/v1/cameras/c1/rpc/ping", []string{"S", "–", "–", "P", "P", "–", "P", "–", "–", "–"}},
-	{"seccam/v1/cameras/c1/rpc/info", []string{"S", "–", "–", "P", "P", "–", "P", "–", "–", "–"}},
-	{"seccam/v1/cameras/c1/rpc/logs", []string{"S", "–", "–", "P", "P", "–", "P", "–", "–", "–"}},
-	{"seccam/v1/cameras/c1/rpc/selftest", []string{"S", "–", "–", "P", "P", "–", "P", "–", "–", "–"}},
-	{"seccam/v1/cameras/c1/rpc/restart", []string{"S", "–", "–", "P", "P", "–", "–", "–", "P", "–"}},
-	{"seccam/v1/cameras/c1/rpc/anything", []string{"S", "–", "–", "P", "P", "–", "–", "–", "–", "–"}},
-	{"seccam/v1/cameras/c1/rpc/snapshot", []string{"S", "–", "–", "P", "P", "–", "–", "P", "–", "–"}},
-	{"seccam/v1/cameras/c1/rpc/privacy", []string{"S", "–", "–", "P", "P", "–", "–", "–", "–", "–"}},
-	{"seccam/v1/cameras/c1/replies/portal-p1", []string{"P", "–", "–", "S", "–", "–", "–", "–", "–", "–"}},
-	{"seccam/v1/cameras/c1/replies/tool-x", []string{"P", "–", "–", "–", "–", "–", "S", "S", "S", "–"}},
-	{"seccam/v1/cameras/c1/anything", []string{"–", "–", "–", "–", "–", "–", "–", "–", "–", "–"}},
-	{"seccam/v1/cameras/c1/#", []string{"–", "–", "–", "–", "–", "(S)", "(S)", "(S)", "(S)", "–"}},
-	{"seccam/v1/cameras/+/status", []string{"–", "–", "–", "S", "S", "–", "–", "–", "–", "–"}},
-	{"seccam/v1/cameras/+/sessions/+/+/to-viewer", []string{"–", "–", "–", "–", "–", "–", "–", "–", "–", "–"}},
-	{"#", []string{"–", "–", "–", "–", "–", "–", "–", "–", "–", "–"}},
-	{"$share/g/seccam/v1/cameras/c1/status", []string{"–", "–", "–", "–", "–", "–", "–", "–", "–", "–"}},
-	{"$SYS/#", []string{"–", "–", "–", "–", "–", "–", "–", "–", "–", "–"}},
+	//                                           camera other revoked portal other reads rpc   snap  restart config others
+	{"seccam/v1/cameras/c1/status", []string{"PS", "–", "–", "S", "S", "S", "S", "S", "S", "S", "–"}},
+	{"seccam/v1/cameras/c1/telemetry", []string{"P", "–", "–", "S", "S", "S", "S", "S", "S", "S", "–"}},
+	{"seccam/v1/cameras/c1/events/motion", []string{"P", "–", "–", "S", "S", "S", "S", "S", "S", "S", "–"}},
+	{"seccam/v1/cameras/c1/config/desired", []string{"S", "–", "–", "P", "P", "S", "S", "S", "S", "PS", "–"}},
+	{"seccam/v1/cameras/c1/config/reported", []string{"P", "–", "–", "S", "S", "S", "S", "S", "S", "S", "–"}},
+	{"seccam/v1/cameras/c1/sessions/p1/s/to-camera", []string{"S", "–", "–", "P", "–", "–", "–", "–", "–", "–", "–"}},
+	{"seccam/v1/cameras/c1/sessions/p1/s/to-viewer", []string{"P", "–", "–", "S", "–", "–", "–", "–", "–", "–", "–"}},
+	{"seccam/v1/cameras/c1/rpc/ping", []string{"S", "–", "–", "P", "P", "–", "P", "–", "–", "–", "–"}},
+	{"seccam/v1/cameras/c1/rpc/info", []string{"S", "–", "–", "P", "P", "–", "P", "–", "–", "–", "–"}},
+	{"seccam/v1/cameras/c1/rpc/logs", []string{"S", "–", "–", "P", "P", "–", "P", "–", "–", "–", "–"}},
+	{"seccam/v1/cameras/c1/rpc/selftest", []string{"S", "–", "–", "P", "P", "–", "P", "–", "–", "–", "–"}},
+	{"seccam/v1/cameras/c1/rpc/restart", []string{"S", "–", "–", "P", "P", "–", "–", "–", "P", "–", "–"}},
+	{"seccam/v1/cameras/c1/rpc/config", []string{"S", "–", "–", "P", "P", "–", "–", "–", "–", "P", "–"}},
+	{"seccam/v1/cameras/c1/rpc/anything", []string{"S", "–", "–", "P", "P", "–", "–", "–", "–", "–", "–"}},
+	{"seccam/v1/cameras/c1/rpc/snapshot", []string{"S", "–", "–", "P", "P", "–", "–", "P", "–", "–", "–"}},
+	{"seccam/v1/cameras/c1/rpc/privacy", []string{"S", "–", "–", "P", "P", "–", "–", "–", "–", "–", "–"}},
+	{"seccam/v1/cameras/c1/replies/portal-p1", []string{"P", "–", "–", "S", "–", "–", "–", "–", "–", "–", "–"}},
+	{"seccam/v1/cameras/c1/replies/tool-x", []string{"P", "–", "–", "–", "–", "–", "S", "S", "S", "S", "–"}},
+	{"seccam/v1/cameras/c1/anything", []string{"–", "–", "–", "–", "–", "–", "–", "–", "–", "–", "–"}},
+	{"seccam/v1/cameras/c1/#", []string{"–", "–", "–", "–", "–", "(S)", "(S)", "(S)", "(S)", "(S)", "–"}},
+	{"seccam/v1/cameras/+/status", []string{"–", "–", "–", "S", "S", "–", "–", "–", "–", "–", "–"}},
+	{"seccam/v1/cameras/+/sessions/+/+/to-viewer", []string{"–", "–", "–", "–", "–", "–", "–", "–", "–", "–", "–"}},
+	{"#", []string{"–", "–", "–", "–", "–", "–", "–", "–", "–", "–", "–"}},
+	{"$share/g/seccam/v1/cameras/c1/status", []string{"–", "–", "–", "–", "–", "–", "–", "–", "–", "–", "–"}},
+	{"$SYS/#", []string{"–", "–", "–", "–", "–", "–", "–", "–", "–", "–", "–"}},
 }
 
 func TestMatrixOfTopics(t *testing.T) {
@@ -85,7 +89,7 @@ func TestMatrixOfTopics(t *testing.T) {
 			kinds[topic.Kind] = true
 		}
 	}
-	for kind := signaling.KindStatus; kind <= signaling.KindReply; kind++ {
+	for kind := signaling.KindStatus; kind <= signaling.KindConfigReported; kind++ {
 		require.True(t, kinds[kind], "no topic of kind %d is in the table", kind)
 	}
 }

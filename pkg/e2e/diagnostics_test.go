@@ -43,9 +43,13 @@ func (l *lab) newShell(camera, user, token string) *shell {
 	l.t.Helper()
 	s := &shell{t: l.t, dir: l.t.TempDir()}
 	host, port, _ := strings.Cut(l.mqtt, ":")
-	options := fmt.Sprintf("-V 5\n-h %s\n-p %s\n-u %s\n-i %s\n-W 30\n", host, port, user, user)
-	for _, tool := range []string{"mosquitto_sub", "mosquitto_rr"} {
-		require.NoError(l.t, os.WriteFile(filepath.Join(s.dir, tool), []byte(options), 0o600))
+	options := fmt.Sprintf("-V 5\n-h %s\n-p %s\n-u %s\n-i %s\n", host, port, user, user)
+	for _, tool := range []string{"mosquitto_sub", "mosquitto_rr", "mosquitto_pub"} {
+		more := "-W 30\n" // so that a test ends
+		if tool == "mosquitto_pub" {
+			more = ""
+		}
+		require.NoError(l.t, os.WriteFile(filepath.Join(s.dir, tool), []byte(options+more), 0o600))
 	}
 	s.vars = append(os.Environ(), "XDG_CONFIG_HOME="+s.dir, "TOOL="+user, "TOKEN="+token, "TOPIC="+strings.TrimSuffix(signaling.Root+camera, "/"))
 	return s
@@ -86,19 +90,23 @@ func shapeOf(t *testing.T, text string) []string {
 // with what the page shows: its words in text, the names of its fields in JSON.
 func TestDiagnosticsPage(t *testing.T) {
 	l, c, person := newHousehold(t)
-	user, token, _ := l.token("--camera", c.id, "--rpc", "--snapshot", "--restart")
+	user, token, _ := l.token("--camera", c.id, "--rpc", "--snapshot", "--restart", "--configure")
 	s := l.newShell(c.id, user, token)
 	v := newView(t, person.dial(""), c.id, 1) // somebody watches
 	v.offer()
 	v.awaitKeyFrame()
 	all := examples(t)
-	require.Len(t, all, 13, "every command of the page is found")
+	require.Len(t, all, 16, "every command of the page is found")
 	for _, e := range all {
 		switch {
 		case strings.HasSuffix(e.command, `/#"`):
 			s.watch(e, l, c)
 		case strings.Contains(e.command, "/events/"), strings.Contains(e.command, "/telemetry"):
 			s.await(e, l, c)
+		case strings.HasPrefix(e.command, "mosquitto_pub"):
+			output, err := s.command(e.command).CombinedOutput()
+			require.NoError(t, err, "%s", output)
+			c.process.await(`configuration from afar applied.* values=0`)
 		case strings.Contains(e.command, "/snapshot"):
 			output, err := s.command(e.command).CombinedOutput()
 			require.NoError(t, err, "%s", output)

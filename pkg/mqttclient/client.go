@@ -69,10 +69,12 @@ type Message struct {
 	ContentType   string
 }
 
-// Subscription is a filter and its maximum QoS.
+// Subscription is a filter and its maximum QoS. One that is optional may be refused, as by a broker that is
+// older than what it is for.
 type Subscription struct {
-	Filter string
-	QoS    byte
+	Filter   string
+	QoS      byte
+	Optional bool
 }
 
 // Config describes a client. Credentials and Log are required.

@@ -148,7 +148,17 @@ func (c *connection) subscribe(ctx context.Context, manager *autopaho.Connection
 	defer cancel()
 	packet := &paho.Subscribe{}
 	for _, s := range c.client.cfg.Subscriptions {
-		packet.Subscriptions = append(packet.Subscriptions, paho.SubscribeOptions{Topic: s.Filter, QoS: s.QoS})
+		options := paho.SubscribeOptions{Topic: s.Filter, QoS: s.QoS}
+		if !s.Optional {
+			packet.Subscriptions = append(packet.Subscriptions, options)
+			continue
+		}
+		if _, err := manager.Subscribe(ctx, &paho.Subscribe{Subscriptions: []paho.SubscribeOptions{options}}); err != nil {
+			c.client.cfg.Log.Info("the broker does not take this subscription", "filter", s.Filter, "error", err)
+		}
+	}
+	if len(packet.Subscriptions) == 0 {
+		return nil
 	}
 	_, err := manager.Subscribe(ctx, packet) // paho reports a refused filter as an error
 	return err

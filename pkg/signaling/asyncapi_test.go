@@ -150,6 +150,7 @@ func TestAsyncAPIFields(t *testing.T) {
 		"PingRequest": PingRequest{}, "PingReply": PingReply{}, "InfoRequest": InfoRequest{}, "InfoReply": InfoReply{},
 		"LogsRequest": LogsRequest{}, "LogsReply": LogsReply{}, "LogLine": LogLine{}, "RestartRequest": RestartRequest{}, "RestartReply": RestartReply{},
 		"SelftestRequest": SelftestRequest{}, "SelftestReply": SelftestReply{}, "Check": Check{},
+		"ConfigDesired": ConfigDesired{}, "ConfigReported": ConfigReported{}, "ConfigRefusal": ConfigRefusal{}, "ConfigRequest": ConfigRequest{},
 		"Telemetry": Telemetry{}, "Connections": Connections{}, "Event": Event{},
 	} {
 		var fields []string
@@ -245,7 +246,7 @@ func collectStrings(spec *ast.ValueSpec, into map[string]string) {
 func TestAsyncAPITopics(t *testing.T) {
 	a := readAsyncAPI(t)
 	templates := map[Kind]string{}
-	for kind := KindStatus; kind <= KindReply; kind++ {
+	for kind := KindStatus; kind <= KindConfigReported; kind++ {
 		name := map[Kind]string{KindRPC: "{method}", KindReply: "{client}", KindEvent: "{kind}"}[kind]
 		templates[kind] = Topic{Kind: kind, Camera: "{camera}", Portal: "{portal}", Session: "{session}", Name: name}.String()
 	}
@@ -266,7 +267,7 @@ func TestAsyncAPITopics(t *testing.T) {
 		assert.Equal(t, templates[topic.Kind], channel.Address)
 		seen = append(seen, topic.Kind)
 	}
-	assert.ElementsMatch(t, []Kind{KindStatus, KindTelemetry, KindEvent, KindToCamera, KindToViewer, KindRPC, KindReply}, seen)
+	assert.ElementsMatch(t, []Kind{KindStatus, KindTelemetry, KindEvent, KindToCamera, KindToViewer, KindRPC, KindReply, KindConfigDesired, KindConfigReported}, seen)
 }
 
 // Each message of each channel has a payload that resolves; what is stamped or addressed must be.

@@ -9,6 +9,7 @@ const (
 	MethodLogs     = "logs"     // [LogsRequest], [LogsReply]
 	MethodSelftest = "selftest" // [SelftestRequest], [SelftestReply]
 	MethodRestart  = "restart"  // [RestartRequest], [RestartReply]
+	MethodConfig   = "config"   // [ConfigRequest], [ConfigReported]
 )
 
 // The Content Type of a reply (MQTT 5, 3.3.2.3.9). An error reply is JSON, whatever the method.

@@ -106,6 +106,9 @@ func TestAsyncAPIMethods(t *testing.T) {
 		"SelftestReply":   {SelftestReply{V: 1, Result: CheckFail, Checks: []Check{{Name: "dns", Result: CheckSkipped, Seen: "x", Next: "y"}}}},
 		"RestartRequest":  {RestartRequest{V: 1, Seq: 1, What: RestartSource}},
 		"RestartReply":    {RestartReply{V: 1, What: RestartDaemon, Text: "x"}},
+		"ConfigDesired":   {ConfigDesired{V: 1, Revision: 1, Values: map[string]any{"video.fps": 15, "log_level": "warn"}}},
+		"ConfigReported":  {ConfigReported{V: 1, Set: map[string]any{}, Values: map[string]any{}, Refused: &ConfigRefusal{Revision: 1, Reasons: map[string]string{"": "x"}}, Trying: 2}},
+		"ConfigRequest":   {ConfigRequest{V: 1}, ConfigRequest{V: 1, Seq: 1, Values: map[string]any{"max_viewers": 2}}},
 		"Telemetry":       {Telemetry{V: 1, Picture: PictureResting}},
 		"Event":           {Event{V: 1, Kind: EventStarted, Text: "x"}},
 	} {
@@ -212,4 +215,40 @@ func TestDecodeTelemetryAndEvents(t *testing.T) {
 	}
 	_, err = DecodeEvent([]byte(`{"v":1,"kind":"a/b"}`))
 	require.ErrorIs(t, err, ErrBadMessage)
+}
+
+// What the code takes the document takes, key by key, at the bounds and beyond.
+func TestConfigKeysAreThoseOfTheDocument(t *testing.T) {
+	a := readAsyncAPI(t)
+	assert.ElementsMatch(t, keys(ConfigKeys), keys(a.schemas["ConfigValues"].Value.Properties))
+	for _, values := range []string{
+		`{"video.width":160}`, `{"video.width":158}`, `{"video.width":161}`, `{"video.width":3840}`, `{"video.width":3842}`, `{"video.width":"640"}`, `{"video.width":640.5}`,
+		`{"video.height":90}`, `{"video.height":88}`, `{"video.height":2160}`, `{"video.height":91}`, `{"video.fps":1}`, `{"video.fps":0}`, `{"video.fps":60}`, `{"video.fps":61}`,
+		`{"video.bitrate":50000}`, `{"video.bitrate":49999}`, `{"video.bitrate":20000001}`, `{"max_viewers":1000}`, `{"max_viewers":1001}`, `{"max_viewers":0}`,
+		`{"log_level":"warn"}`, `{"log_level":"loud"}`, `{"log_level":1}`, `{"telemetry_interval":"5s"}`, `{"telemetry_interval":5}`, `{"source":"auto"}`, `{"":1}`, `{}`,
+	} {
+		var parsed map[string]any
+		require.NoError(t, json.Unmarshal([]byte(values), &parsed))
+		assert.Equal(t, len(CheckConfig(parsed)) == 0, a.visit(t, "ConfigValues", []byte(values)) == nil, values)
+	}
+	for text, good := range map[string]bool{"250ms": true, "10s": true, "249ms": false, "11s": false, "": false, "soon": false, "1": false} {
+		assert.Equal(t, good, len(CheckConfig(map[string]any{"video.key_frame_interval": text})) == 0, text)
+	}
+}
+
+func FuzzDecodeConfig(f *testing.F) {
+	f.Add([]byte(`{"v":1,"revision":1,"values":{"video.fps":15}}`))
+	f.Add([]byte(`{"v":1,"at":1,"revision":1,"set":{},"values":{},"refused":{"revision":2,"reasons":{"":"x"}}}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if d, err := DecodeConfigDesired(data); err == nil {
+			require.NotZero(t, d.Revision)
+			for key, problem := range CheckConfig(d.Values) {
+				require.LessOrEqual(t, len(key), 64)
+				require.NotEmpty(t, problem)
+			}
+		}
+		if r, err := DecodeConfigReported(data); err == nil {
+			require.GreaterOrEqual(t, r.Latest(), r.Revision)
+		}
+	})
 }

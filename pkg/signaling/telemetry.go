@@ -3,7 +3,6 @@ package signaling
 import (
 	"encoding/json"
 	"fmt"
-	"time"
 )
 
 // MaxTelemetry and MaxEvent are the largest payloads in bytes.
@@ -11,10 +10,6 @@ const (
 	MaxTelemetry = 4 << 10
 	MaxEvent     = 2 << 10
 )
-
-// TelemetryInterval is how often a connected camera publishes its measurements; it does so after
-// changes, too.
-const TelemetryInterval = 30 * time.Second
 
 // Telemetry is one publication of a camera's measurements. What is "since the last" counts from the
 // publication before.
@@ -65,6 +60,7 @@ const (
 	EventSourceLost = "source_lost" // the source gives no picture; it is tried again
 	EventSourceBack = "source_back" // it gives one again
 	EventClockJump  = "clock_jump"  // the device's own clock was set
+	EventConfig     = "config"      // a configuration from afar was applied, or refused
 )
 
 // Event is something that happened at a camera, published once on the topic of its kind.

@@ -16,13 +16,15 @@ type Kind int
 
 // The topics below seccam/v1/cameras/{camera}/.
 const (
-	KindStatus    Kind = iota + 1 // status: retained presence
-	KindTelemetry                 // telemetry: periodic measurements
-	KindEvent                     // events/{kind}
-	KindToCamera                  // sessions/{portal}/{session}/to-camera
-	KindToViewer                  // sessions/{portal}/{session}/to-viewer
-	KindRPC                       // rpc/{method}
-	KindReply                     // replies/{client}
+	KindStatus         Kind = iota + 1 // status: retained presence
+	KindTelemetry                      // telemetry: periodic measurements
+	KindEvent                          // events/{kind}
+	KindToCamera                       // sessions/{portal}/{session}/to-camera
+	KindToViewer                       // sessions/{portal}/{session}/to-viewer
+	KindRPC                            // rpc/{method}
+	KindReply                          // replies/{client}
+	KindConfigDesired                  // config/desired: retained, what the camera is to be set to
+	KindConfigReported                 // config/reported: retained, how it is set
 )
 
 // Topic is a parsed topic name. Portal and Session are set for the session topics, Name (event
@@ -53,6 +55,10 @@ func (t Topic) String() string {
 		return base + "/rpc/" + t.Name
 	case KindReply:
 		return base + "/replies/" + t.Name
+	case KindConfigDesired:
+		return base + "/config/desired"
+	case KindConfigReported:
+		return base + "/config/reported"
 	}
 	return ""
 }
@@ -104,6 +110,8 @@ func ParseTopic(name string) (Topic, error) {
 		t.Kind = KindStatus
 	case len(parts) == 2 && parts[1] == "telemetry":
 		t.Kind = KindTelemetry
+	case len(parts) == 3 && parts[1] == "config" && configKinds[parts[2]] != 0:
+		t.Kind = configKinds[parts[2]]
 	case len(parts) == 3 && namedKinds[parts[1]] != 0:
 		t.Kind, t.Name = namedKinds[parts[1]], parts[2]
 	case len(parts) == 5 && parts[1] == "sessions" && sessionKinds[parts[4]] != 0:
@@ -119,6 +127,7 @@ func ParseTopic(name string) (Topic, error) {
 
 var (
 	namedKinds   = map[string]Kind{"events": KindEvent, "rpc": KindRPC, "replies": KindReply}
+	configKinds  = map[string]Kind{"desired": KindConfigDesired, "reported": KindConfigReported}
 	sessionKinds = map[string]Kind{"to-camera": KindToCamera, "to-viewer": KindToViewer}
 )
 

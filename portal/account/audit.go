@@ -61,6 +61,7 @@ const (
 	AuditTaken           = "camera_taken_over"
 	AuditRenamed         = "camera_renamed"
 	AuditPrivacy         = "privacy_changed"
+	AuditConfig          = "configuration_changed"
 	AuditIdentity        = "identity_accepted"
 	AuditShareOffered    = "share_offered"
 	AuditShareAccepted   = "share_accepted"
@@ -111,6 +112,7 @@ var AuditKinds = []AuditKind{
 	{"ownership", AuditKeyReplaced, "Camera's key replaced"},
 	{"settings", AuditRenamed, "Camera renamed"},
 	{"settings", AuditPrivacy, "Privacy changed"},
+	{"settings", AuditConfig, "Configuration changed"},
 	{"settings", AuditIdentity, "Replaced camera accepted"},
 	{"account", AuditLogin, "Logged in"},
 	{"account", AuditLoginFailed, "Log-in failed"},

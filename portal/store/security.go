@@ -62,6 +62,7 @@ type MQTTToken struct {
 	RPC       bool
 	Snapshot  bool // it may take pictures
 	Restart   bool // it may restart cameras
+	Config    bool // it may set what can be set from afar
 	Note      string
 	CreatedAt time.Time
 	ExpiresAt time.Time

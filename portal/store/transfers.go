@@ -92,5 +92,8 @@ func handOver(tx *gorm.DB, ownerID int64, cameraID string, set map[string]any) e
 	if err := one(tx.Model(&Camera{}).Where("id = ? AND owner_id = ?", cameraID, ownerID).Updates(set)); err != nil {
 		return err
 	}
+	if err := resetConfig(tx, cameraID); err != nil {
+		return err
+	}
 	return revoke(tx, camera.Ownership(), ReleasePrefix+cameraID)
 }

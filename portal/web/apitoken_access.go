@@ -22,6 +22,8 @@ var tokenScopes = map[string]account.Scope{
 
 	"GET /cameras":               account.ScopeCamerasRead,
 	"GET /cameras/:id":           account.ScopeCamerasRead,
+	"GET /cameras/:id/config":    account.ScopeCamerasRead,
+	"PUT /cameras/:id/config":    account.ScopeCamerasWrite,
 	"GET /cameras/:id/privacy":   account.ScopeCamerasRead,
 	"GET /cameras/:id/identity":  account.ScopeCamerasRead,
 	"POST /cameras":              account.ScopeCamerasWrite,

@@ -10,6 +10,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"seccam/portal/account"
+	"seccam/portal/configure"
 	"seccam/portal/factor"
 	"seccam/portal/fleet"
 	"seccam/portal/signon"
@@ -61,6 +62,7 @@ var refusals = []struct {
 	title  string
 }{
 	{account.ErrCredentials, http.StatusUnauthorized, "wrong-credentials", "Log-in failed"},
+	{configure.ErrOutdated, http.StatusConflict, "configuration-changed", "Set by somebody else"},
 	{account.ErrNotSeen, http.StatusConflict, "camera-not-seen", "Camera not seen yet"},
 	{account.ErrIdentity, http.StatusConflict, "identity-unchanged", "Nothing was accepted"},
 	{account.ErrExpired, http.StatusGone, "sign-up-expired", "This sign-up has expired"},

@@ -19,10 +19,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"seccam/pkg/credential"
+	"seccam/pkg/mqttclient"
 	"seccam/pkg/signaling"
 	"seccam/portal/account"
 	"seccam/portal/alert"
 	"seccam/portal/breach"
+	"seccam/portal/configure"
 	"seccam/portal/factor"
 	"seccam/portal/fleet"
 	"seccam/portal/store"
@@ -49,6 +51,7 @@ type portal struct {
 	clock    *clock
 	log      *safeBuffer
 	alerts   *alert.Service
+	configs  *configure.Service
 	server   *server
 	url      string
 	path     string // of the database
@@ -63,6 +66,12 @@ func (p *portal) Spend(ctx context.Context, throttle store.Throttle, key string)
 func (p *portal) Restore(ctx context.Context, throttle store.Throttle, key string) error {
 	return p.store.Restore(ctx, throttle, strconv.Itoa(p.forgiven)+" "+key)
 }
+
+// deafBroker takes what is published, for nobody.
+type deafBroker struct{}
+
+// Publish implements configure.Publisher.
+func (deafBroker) Publish(context.Context, mqttclient.Message) error { return nil }
 
 // forgive gives everybody their bursts back: the test is not about them.
 func (p *portal) forgive() {
@@ -87,6 +96,7 @@ func newPortalWith(t *testing.T, change func(*Config)) *portal {
 	require.NoError(t, err)
 	p.alerts = alert.New(alert.Config{Store: p.store, Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Now: p.clock.now, Log: log})
 	p.mqtt = newFakeMQTT(p, log)
+	p.configs = configure.New(p.store, deafBroker{}, p.clock.now, log)
 	listener := httptest.NewUnstartedServer(nil)
 	p.url = "http://" + listener.Listener.Addr().String()
 	cfg := Config{PublicURL: p.url}
@@ -99,7 +109,7 @@ func newPortalWith(t *testing.T, change func(*Config)) *portal {
 	p.server, err = newServer(cfg, Deps{
 		Accounts: p.accounts, Factors: factors, Logins: p.store.Logins(), Presence: p.presence, Cameras: p.cameras, Signals: p.signals, Devices: p.devices,
 		Watching: whep.New(p.mqtt.hub, p.presence, log),
-		Alerts:   p.alerts, Throttles: p, Fleet: fleet.New(p.store, master),
+		Alerts:   p.alerts, Throttles: p, Configs: p.configs, Fleet: fleet.New(p.store, master),
 		Ready: p.store.Ping, Now: p.clock.now, Log: log,
 	})
 	require.NoError(t, err)

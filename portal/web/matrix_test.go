@@ -146,6 +146,8 @@ var matrixRoutes = map[string]string{
 	"GET /api/v1/cameras/:id":                    "viewer",
 	"PATCH /api/v1/cameras/:id":                  "owner",
 	"GET /api/v1/cameras/:id/audit":              "owner",
+	"GET /api/v1/cameras/:id/config":             "owner",
+	"PUT /api/v1/cameras/:id/config":             "owner",
 	"GET /api/v1/cameras/:id/guests":             "owner",
 	"POST /api/v1/cameras/:id/guests":            "owner",
 	"DELETE /api/v1/cameras/:id/guests/:guest":   "owner",

@@ -70,6 +70,8 @@ func (s *server) routes(e *echo.Echo) {
 	api.PATCH("/cameras/:id", s.memberCamera(s.apiRename))
 	api.DELETE("/cameras/:id", s.memberCamera(s.apiRelease))
 	api.POST("/cameras/:id/snapshot", s.viewerCamera(s.apiSnapshot))
+	api.GET("/cameras/:id/config", s.memberCamera(s.apiConfig))
+	api.PUT("/cameras/:id/config", s.memberCamera(s.apiSetConfig))
 	api.GET("/cameras/:id/privacy", s.memberCamera(s.apiPrivacy))
 	api.PUT("/cameras/:id/privacy", s.memberCamera(s.apiSetPrivacy))
 	api.GET("/cameras/:id/identity", s.memberCamera(s.apiIdentity))

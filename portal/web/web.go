@@ -15,6 +15,7 @@ import (
 	"seccam/pkg/credential"
 	"seccam/pkg/signaling"
 	"seccam/portal/account"
+	"seccam/portal/configure"
 	"seccam/portal/factor"
 	"seccam/portal/fleet"
 	"seccam/portal/place"
@@ -76,6 +77,13 @@ type Cameras interface {
 	Privacy(ctx context.Context, cameraID string, settings *signaling.PrivacySettings) (signaling.PrivacyReply, error)
 }
 
+// Configs sets cameras from afar.
+type Configs interface {
+	State(ctx context.Context, cameraID string) (configure.State, error)
+	// Set returns [configure.Problems] or [configure.ErrOutdated] if it cannot be.
+	Set(ctx context.Context, ownerID int64, cameraID string, values map[string]any) (configure.State, error)
+}
+
 // Deps is everything the handlers call. All but Now, Places and SignOn are required.
 type Deps struct {
 	Accounts *account.Service
@@ -87,6 +95,7 @@ type Deps struct {
 	Watching *whep.Service
 	Devices  Devices
 	Alerts   Alerts
+	Configs  Configs
 	Fleet    *fleet.Service
 	// Throttles is what all portals share.
 	Throttles Throttles
