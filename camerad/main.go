@@ -29,6 +29,7 @@ const (
 type cli struct {
 	Config       string          `short:"c" placeholder:"PATH" help:"Configuration file. Default: ${config} if it exists, else the defaults."`
 	Run          runCmd          `cmd:"" default:"1" help:"Serve viewers until SIGINT or SIGTERM (the default command)."`
+	Enroll       enrollCmd       `cmd:"" help:"Make this computer a camera of yours, by an enrolment token from the portal."`
 	Doctor       doctorCmd       `cmd:"" help:"Check everything that the camera needs, from its clock to the relay, and say what to do."`
 	Selftest     selftestCmd     `cmd:"" help:"Record a few seconds from the configured source and say what was seen."`
 	Pairing      pairingCmd      `cmd:"" help:"Print the pairing code and the paired devices, or change them."`

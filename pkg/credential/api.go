@@ -2,11 +2,27 @@ package credential
 
 import "seccam/pkg/signaling"
 
-// Paths of the two requests by which a camera obtains its MQTT token, below the portal's URL.
+// Paths of the two requests by which a camera obtains its MQTT token, and of the one by which a new camera becomes
+// somebody's, below the portal's URL.
 const (
 	ChallengePath = "/api/v1/device/challenge"
 	TokenPath     = "/api/v1/device/token"
+	EnrolPath     = "/api/v1/device/enroll"
 )
+
+// EnrolRequest makes a camera, which has made its id and its certificate by itself, that of whoever made the token.
+type EnrolRequest struct {
+	Token       string `json:"token"`
+	Camera      string `json:"camera"`
+	Fingerprint string `json:"fingerprint"`
+	Name        string `json:"name,omitempty"`
+}
+
+// EnrolResponse has the camera's device key, in hexadecimal.
+type EnrolResponse struct {
+	Camera    string `json:"camera"`
+	DeviceKey string `json:"device_key"`
+}
 
 // ChallengeRequest asks for a nonce. The answer does not depend on whether the camera exists.
 type ChallengeRequest struct {

@@ -76,6 +76,7 @@ const (
 	AuditViewToken       = "view_token_created"
 	AuditViewTokenEnded  = "view_token_revoked"
 	AuditAPIToken        = "api_token_created"
+	AuditEnrolment       = "enrolment_token_created"
 	AuditAPITokenRevoked = "api_token_revoked"
 	AuditKeyRevoked      = store.AdminKeyRevoked
 	AuditKeyReplaced     = store.AdminKeyReplaced
@@ -122,6 +123,7 @@ var AuditKinds = []AuditKind{
 	{"account", AuditEmail, "Mail address"},
 	{"account", AuditLinked, "Other provider"},
 	{"account", AuditAPIToken, "API token made"},
+	{"account", AuditEnrolment, "Enrolment token made"},
 	{"account", AuditAPITokenRevoked, "API token revoked"},
 }
 

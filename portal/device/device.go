@@ -139,6 +139,11 @@ func (s *Service) Token(ctx context.Context, req credential.TokenRequest) (crede
 	return response, err
 }
 
+// FirstKey is the key of a camera that was just added.
+func (s *Service) FirstKey(camera string) credential.Secret {
+	return credential.DeviceKey(s.Master, camera, 1)
+}
+
 func (s *Service) issue(camera *store.Camera) (credential.TokenResponse, error) {
 	who := credential.Identity{Role: credential.RoleCamera, ID: camera.ID}
 	now := s.Now()

@@ -35,6 +35,7 @@ var held = []struct{ name, columns, from string }{
 	{"transfers_to_accept", "camera_id, created_at, expires_at", "transfers WHERE to_id = ?"},
 	{"api_tokens", "id, name, scopes, created_at, expires_at, last_used_at", "api_tokens WHERE user_id = ?"},
 	{"admin_of_the_portal", "added_at", "admins WHERE user_id = ?"},
+	{"enrolment_tokens", "id, camera_id, created_at, expires_at", "enrolments WHERE user_id = ?"},
 	{"webhooks", "id, url, created_at, last_at, last_error", "webhooks WHERE user_id = ?"},
 	{"log", "at, camera_id, kind, actor_kind, actor, address, device, detail, session, seconds", "audit_log WHERE user_id = ?"},
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -140,6 +141,42 @@ func TestKeyIsRevokedAndRotated(t *testing.T) {
 	require.Len(t, list, 2, "each has its connection cut")
 	_, err = s.RevokeKey(t.Context(), operator, "unknown")
 	require.ErrorIs(t, err, ErrNotFound)
+}
+
+// Of many cameras that show one token at once, one becomes its person's.
+func TestEnrolmentIsUsedOnce(t *testing.T) {
+	t.Parallel()
+	s, clock := open(t)
+	owner, _ := member(t, s, clock, "owner")
+	e := &Enrolment{ID: "e", UserID: owner.ID, Hash: []byte("hash"), ExpiresAt: clock.now().Add(time.Hour)}
+	require.NoError(t, s.AddEnrolment(t.Context(), e, 1))
+	require.ErrorIs(t, s.AddEnrolment(t.Context(), &Enrolment{ID: "f", UserID: owner.ID, Hash: []byte("other"), ExpiresAt: e.ExpiresAt}, 1), ErrTooMany)
+	var group sync.WaitGroup
+	results := make([]error, 8)
+	for i := range results {
+		group.Go(func() {
+			results[i] = s.Enrol(t.Context(), e.Hash, &Camera{ID: newLabel().id, Fingerprint: "AA"}, 100)
+		})
+	}
+	group.Wait()
+	won := 0
+	for _, err := range results {
+		if err == nil {
+			won++
+			continue
+		}
+		require.ErrorIs(t, err, ErrNotFound)
+	}
+	require.Equal(t, 1, won)
+	owned, err := s.CamerasOf(t.Context(), owner.ID)
+	require.NoError(t, err)
+	require.Len(t, owned, 2)
+
+	late := &Enrolment{ID: "g", UserID: owner.ID, Hash: []byte("late"), ExpiresAt: clock.now().Add(time.Hour)}
+	require.NoError(t, s.AddEnrolment(t.Context(), late, 1))
+	require.ErrorIs(t, s.Enrol(t.Context(), late.Hash, &Camera{ID: newLabel().id, Fingerprint: "AA"}, 2), ErrTooMany)
+	clock.advance(time.Hour)
+	require.ErrorIs(t, s.Enrol(t.Context(), late.Hash, &Camera{ID: newLabel().id, Fingerprint: "AA"}, 100), ErrNotFound)
 }
 
 func fleetIDs(list []FleetCamera) []string {

@@ -151,6 +151,8 @@ func (s *Store) Prune(ctx context.Context) error {
 		db.Exec("DELETE FROM api_tokens WHERE expires_at < ?", now.AddDate(0, -1, 0)).Error,
 		db.Exec("DELETE FROM guest_links WHERE expires_at < ?", now.AddDate(0, -1, 0)).Error,
 		db.Exec("DELETE FROM shares WHERE expires_at < ? OR viewer_id IS NULL AND invite_until < ?", now.AddDate(0, -1, 0), now.AddDate(0, -1, 0)).Error,
+		db.Exec("DELETE FROM enrolments WHERE expires_at < ?", now).Error,
+		db.Exec("DELETE FROM admin_tokens WHERE expires_at < ?", now.AddDate(0, -1, 0)).Error,
 		db.Exec("DELETE FROM transfers WHERE expires_at < ?", now).Error,
 		db.Exec("DELETE FROM revocations WHERE created_at < ?", now.AddDate(0, 0, -7)).Error,
 	)

@@ -27,6 +27,7 @@ var tokenScopes = map[string]account.Scope{
 	"GET /cameras/:id/privacy":   account.ScopeCamerasRead,
 	"GET /cameras/:id/identity":  account.ScopeCamerasRead,
 	"POST /cameras":              account.ScopeCamerasWrite,
+	"POST /enrolments":           account.ScopeCamerasWrite,
 	"PATCH /cameras/:id":         account.ScopeCamerasWrite,
 	"PUT /cameras/:id/privacy":   account.ScopeCamerasWrite,
 	"POST /cameras/:id/snapshot": account.ScopeWatch,

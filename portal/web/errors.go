@@ -95,6 +95,8 @@ var refusals = []struct {
 	{errBadForm, http.StatusBadRequest, "bad-form", "Malformed form"},
 	{ErrDeviceRefused, http.StatusUnauthorized, "device-refused", "Device refused"},
 	{errBadToken, http.StatusUnauthorized, "bad-token", "Not a valid token"},
+	{account.ErrEnrolment, http.StatusUnauthorized, "enrolment-refused", "Enrolment token refused"},
+	{account.ErrTooManyCameras, http.StatusConflict, "too-many-cameras", "Too many cameras"},
 	{store.ErrExists, http.StatusConflict, "camera-exists", "There is such a camera"},
 	{store.ErrKeyChanged, http.StatusConflict, "key-changed", "The key was replaced"},
 	{fleet.ErrInUse, http.StatusConflict, "camera-in-use", "The camera is in use"},

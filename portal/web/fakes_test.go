@@ -99,6 +99,10 @@ func (fakeDevices) Token(_ context.Context, req credential.TokenRequest) (creden
 	return credential.TokenResponse{Token: "t", Username: "u", ClientID: "u", MQTTURL: "mqtt://x", ExpiresIn: 1, ServerTime: 2}, nil
 }
 
+func (fakeDevices) FirstKey(camera string) credential.Secret {
+	return credential.DeviceKey(master, camera, 1)
+}
+
 // safeBuffer is a log that a test may read while it is written.
 type safeBuffer struct {
 	mu  sync.Mutex

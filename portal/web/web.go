@@ -66,6 +66,8 @@ type Devices interface {
 	Challenge(ctx context.Context, req credential.ChallengeRequest) (credential.Challenge, error)
 	// Token returns [ErrDeviceRefused] for a proof that does not hold.
 	Token(ctx context.Context, req credential.TokenRequest) (credential.TokenResponse, error)
+	// FirstKey is the key of a camera that was just added.
+	FirstKey(camera string) credential.Secret
 }
 
 // Cameras calls the methods of connected cameras. Its errors are those of package remote and the
