@@ -29,6 +29,9 @@ func withStore(ctx context.Context, cli *commands, run func(Config, *store.Store
 	if err != nil {
 		return err
 	}
+	if err := cfg.state().Finish(ctx); err != nil {
+		return err
+	}
 	s, err := store.Open(ctx, cfg.Database, nil)
 	if err != nil {
 		return err

@@ -23,6 +23,8 @@ type commands struct {
 	Cameras    camerasCommand    `cmd:"" help:"Provision, list, revoke and export cameras."`
 	MQTTToken  mqttTokenCommand  `cmd:"" name:"mqtt-token" help:"Print a token for MQTT tools such as mosquitto_sub; without --rpc, --snapshot, --restart or --configure it only reads."`
 	AdminToken adminTokenCommand `cmd:"" name:"admin-token" help:"Print a token for programs that administer the fleet by the API."`
+	Backup     backupCommand     `cmd:"" help:"Write all that the portal keeps into a file, while it runs."`
+	Restore    restoreCommand    `cmd:"" help:"Put a backup in place, while no portal runs."`
 	Demo       demoCommand       `cmd:"" help:"Try everything on this machine: portal, broker and one camera."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`
 }

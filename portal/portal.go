@@ -51,6 +51,7 @@ type portal struct {
 	hub      *bridge.Hub
 	watcher  *revocation.Watcher
 	handler  http.Handler
+	lock     *os.File      // says that the state is in use
 	listener net.Listener  // of the pages
 	relay    *relay.Server // nil if turn is off
 	ice      *turn.Pool
@@ -74,6 +75,17 @@ type portal struct {
 func newPortal(ctx context.Context, cfg Config, log *slog.Logger) (_ *portal, err error) {
 	p := &portal{cfg: cfg, log: log, instance: credential.NewCode(), returned: make(chan string, returnsWaiting), views: make(chan account.View, viewsWaiting),
 		evictions: make(chan credential.Identity, evictionsWaiting)}
+	if err := cfg.state().Finish(ctx); err != nil {
+		return nil, err
+	}
+	if p.lock, err = cfg.state().Lock(); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, p.lock.Close())
+		}
+	}()
 	master, keys, err := loadKeys(cfg.StateDir)
 	if err != nil {
 		return nil, err

@@ -75,7 +75,7 @@ func (p *portal) run(ctx context.Context) error {
 	err := group.Wait()
 	p.signOn.Close()
 	stopBroker()
-	return errors.Join(err, brokers.Wait(), p.places.Close(), p.breached.Close(), p.store.Close())
+	return errors.Join(err, brokers.Wait(), p.places.Close(), p.breached.Close(), p.store.Close(), p.lock.Close())
 }
 
 func (p *portal) announce() {

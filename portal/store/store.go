@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"gorm.io/driver/postgres"
@@ -60,7 +59,7 @@ func connect(database string, now func() time.Time) (*Store, error) {
 }
 
 func dialectorOf(database string) (gorm.Dialector, error) {
-	if strings.HasPrefix(database, "postgres://") || strings.HasPrefix(database, "postgresql://") {
+	if IsPostgres(database) {
 		return postgres.Open(database), nil
 	}
 	if err := os.MkdirAll(filepath.Dir(database), 0o700); err != nil {
@@ -70,8 +69,9 @@ func dialectorOf(database string) (gorm.Dialector, error) {
 	// failing half way.
 	options := url.Values{
 		"_journal_mode": {"WAL"}, "_busy_timeout": {"10000"}, "_foreign_keys": {"on"},
-		"_txlock": {"immediate"}, "_synchronous": {"NORMAL"},
-		"_secure_delete": {"on"}, // what is deleted is overwritten
+		"_txlock":        {"immediate"},
+		"_synchronous":   {"FULL"}, // what was acknowledged survives a power cut, too
+		"_secure_delete": {"on"},   // what is deleted is overwritten
 	}
 	return sqlite.Open("file:" + database + "?" + options.Encode()), nil
 }
