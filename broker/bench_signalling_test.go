@@ -3,6 +3,7 @@
 package broker
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -13,18 +14,34 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 	"github.com/stretchr/testify/require"
 
+	"seccam/pkg/credential"
 	"seccam/pkg/signaling"
 )
 
-// roundTrips offers at a steady rate for benchLoad and returns the delays, sorted: from when each
-// offer was due, so that a stall counts for all that it held up.
-func (p *process) roundTrips(t *testing.T, perSecond int) (delays []time.Duration, lost int) {
+// trip is one offer with its answer. Its delay is from when the offer was due, so that a stall counts
+// for all that it held up.
+type trip struct {
+	due   time.Time
+	delay time.Duration
+}
+
+// percentile of the trips' delays, in ms.
+func percentile(trips []trip, percent int) float64 {
+	slices.SortFunc(trips, func(a, b trip) int { return cmp.Compare(a.delay, b.delay) })
+	return trips[len(trips)*percent/100].delay.Seconds() * 1000
+}
+
+// echoCamera is one of those that answer.
+func echoCamera(n int) credential.Identity { return benchCamera(1_000_000 + n%echoCameras) }
+
+// roundTrips offers at a steady rate for benchLoad.
+func (p *process) roundTrips(t *testing.T, perSecond int) (trips []trip, lost int) {
 	var clients []*wire
 	for n := range echoCameras {
-		w := p.connect(t, p.login(t, benchCamera(n)))
-		w.subscribe(0, signaling.ToCameraFilter(benchCamera(n).ID))
+		w := p.connect(t, p.login(t, echoCamera(n)))
+		w.subscribe(0, signaling.ToCameraFilter(echoCamera(n).ID))
 		clients = append(clients, w)
-		go echo(w, toViewer(benchCamera(n).ID, "p1"))
+		go echo(w, toViewer(echoCamera(n).ID, "p1"))
 	}
 	viewers := p.connect(t, p.login(t, portal("p1")))
 	viewers.subscribe(0, signaling.ToViewerFilter("p1"))
@@ -35,25 +52,24 @@ func (p *process) roundTrips(t *testing.T, perSecond int) (delays []time.Duratio
 		offer := strings.Repeat("o", 4<<10-8)
 		for n := range total {
 			time.Sleep(time.Until(due(n)))
-			viewers.publish(toCamera(benchCamera(n%echoCameras).ID, "p1"), fmt.Sprintf("%08d", n)+offer, 0, false)
+			viewers.publish(toCamera(echoCamera(n).ID, "p1"), fmt.Sprintf("%08d", n)+offer, 0, false)
 		}
 	}()
 	_ = viewers.SetReadDeadline(began.Add(benchLoad + benchLate))
-	for len(delays) < total {
+	for len(trips) < total {
 		pk, err := viewers.next()
 		if err != nil {
 			break // lost ones are reported below
 		}
 		if n, err := strconv.Atoi(string(pk.Payload[:min(8, len(pk.Payload))])); err == nil {
-			delays = append(delays, time.Since(due(n)))
+			trips = append(trips, trip{due(n), time.Since(due(n))})
 		}
 	}
-	require.NotEmpty(t, delays)
+	require.NotEmpty(t, trips)
 	for _, w := range append(clients, viewers) {
 		_ = w.Close()
 	}
-	slices.Sort(delays)
-	return delays, total - len(delays)
+	return trips, total - len(trips)
 }
 
 func echo(w *wire, topic string) {
@@ -74,15 +90,14 @@ func TestBenchSignalling(t *testing.T) {
 	for _, rate := range []int{100, 2000} {
 		own, lost := ours.roundTrips(t, rate)
 		report(figure{Name: fmt.Sprintf("broker_signalling_lost_at_%d_per_second", rate), Value: float64(lost), Unit: "messages"})
-		var other []time.Duration
+		var other []trip
 		if theirs != nil {
 			other, _ = theirs.roundTrips(t, rate)
 		}
 		for name, percent := range map[string]int{"p50": 50, "p99": 99} {
-			at := func(d []time.Duration) float64 { return d[len(d)*percent/100].Seconds() * 1000 }
-			f := figure{Name: fmt.Sprintf("broker_signalling_%s_at_%d_per_second", name, rate), Value: at(own), Unit: "ms"}
+			f := figure{Name: fmt.Sprintf("broker_signalling_%s_at_%d_per_second", name, rate), Value: percentile(own, percent), Unit: "ms"}
 			if other != nil {
-				f.Ratio, f.Peer = f.Value/at(other), "mosquitto"
+				f.Ratio, f.Peer = f.Value/percentile(other, percent), "mosquitto"
 			}
 			report(f)
 		}

@@ -34,7 +34,7 @@ import (
 const (
 	benchChild   = "SECCAM_BENCH_BROKER"
 	benchKey     = "5ecca700000000000000000000000000000000000000000000000000005ecca7"
-	benchCameras = 10_000
+	benchCameras = 15_000           // a process may open 20,000 files here
 	benchLoad    = 10 * time.Second // per rate and broker
 	benchLate    = 3 * time.Second  // an answer later than this after the end is lost
 	echoCameras  = 20               // share the signalling load, as cameras do
@@ -64,22 +64,32 @@ func TestBrokerChild(t *testing.T) {
 	if os.Getenv(benchChild) == "" {
 		t.Skip("started by the benchmarks")
 	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	b := benchBroker(t)
+	fmt.Println("listening", b.TCPAddr())
+	require.NoError(t, b.Run(ctx))
+}
+
+func benchBroker(t *testing.T) *Broker {
+	t.Helper()
 	cfg := DefaultConfig()
 	cfg.TCP = "127.0.0.1:0"
 	cfg.ConnectionsPerSecond, cfg.MaxUnauthenticated = 1_000_000, 4096 // all come from one address
 	b, err := New(cfg, benchKeys(t), nil, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
-	defer stop()
-	fmt.Println("listening", b.TCPAddr())
-	require.NoError(t, b.Run(ctx))
+	return b
 }
 
 // process is a broker to be measured.
 type process struct {
 	cmd  *exec.Cmd
-	addr string
+	dial func() (net.Conn, error)
 	keys *credential.Keys // nil: it lets everyone in
+}
+
+func dialer(addr string) func() (net.Conn, error) {
+	return func() (net.Conn, error) { return net.Dial("tcp", addr) }
 }
 
 func startOurs(t *testing.T) *process {
@@ -94,11 +104,11 @@ func startOurs(t *testing.T) *process {
 	p := &process{cmd: cmd, keys: &keys}
 	for lines.Scan() {
 		if addr, ok := strings.CutPrefix(lines.Text(), "listening "); ok {
-			p.addr = addr
+			p.dial = dialer(addr)
 			break
 		}
 	}
-	require.NotEmpty(t, p.addr)
+	require.NotNil(t, p.dial)
 	go func() { _, _ = io.Copy(io.Discard, out) }()
 	t.Cleanup(p.stop)
 	return p
@@ -119,11 +129,11 @@ func startMosquitto(t *testing.T) *process {
 	file := t.TempDir() + "/mosquitto.conf"
 	text := fmt.Sprintf("listener %d 127.0.0.1\nallow_anonymous true\nuser root\nmax_connections -1\nset_tcp_nodelay true\n", addr.Port)
 	require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
-	p := &process{cmd: exec.Command(path, "-c", file), addr: addr.String()}
+	p := &process{cmd: exec.Command(path, "-c", file), dial: dialer(addr.String())}
 	require.NoError(t, p.cmd.Start())
 	t.Cleanup(p.stop)
 	require.Eventually(t, func() bool {
-		c, err := net.Dial("tcp", p.addr)
+		c, err := p.dial()
 		if err == nil {
 			_ = c.Close()
 		}
@@ -163,7 +173,7 @@ func (p *process) login(t testing.TB, who credential.Identity) []byte {
 }
 
 func (p *process) connect(t testing.TB, hello []byte) *wire {
-	c, err := net.Dial("tcp", p.addr)
+	c, err := p.dial()
 	require.NoError(t, err)
 	w := &wire{Conn: c, t: t, version: 5}
 	w.send(hello...)
@@ -173,40 +183,50 @@ func (p *process) connect(t testing.TB, hello []byte) *wire {
 
 func benchCamera(n int) credential.Identity { return camera(fmt.Sprintf("camera%014d", n)) }
 
+// hellos are what the cameras say first. Signing them is the portal's work.
+func (p *process) hellos(t *testing.T, cameras int) [][]byte {
+	list := make([][]byte, cameras)
+	for n := range list {
+		list[n] = p.login(t, benchCamera(n))
+	}
+	return list
+}
+
 // wave connects the cameras, each subscribed and with a retained status as in life, and returns
 // them and how many connected per second.
-func (p *process) wave(t *testing.T) ([]*wire, float64) {
-	hellos := make([][]byte, benchCameras)
-	for n := range hellos {
-		hellos[n] = p.login(t, benchCamera(n)) // signing is the portal's work
-	}
-	clients := make([]*wire, benchCameras)
+func (p *process) wave(t *testing.T, hellos [][]byte) ([]*wire, float64) {
+	clients := make([]*wire, len(hellos))
 	var next atomic.Int64
 	var group sync.WaitGroup
 	began := time.Now()
 	for range 32 {
 		group.Go(func() {
-			for n := int(next.Add(1)) - 1; n < benchCameras; n = int(next.Add(1)) - 1 {
+			for n := int(next.Add(1)) - 1; n < len(hellos); n = int(next.Add(1)) - 1 {
 				clients[n] = p.connect(t, hellos[n])
 			}
 		})
 	}
 	group.Wait()
-	rate := benchCameras / time.Since(began).Seconds()
-	status := strings.Repeat("x", 200)
+	rate := float64(len(hellos)) / time.Since(began).Seconds()
 	for n, w := range clients {
-		id := benchCamera(n).ID
-		w.subscribe(0, signaling.ToCameraFilter(id), signaling.Root+id+"/rpc/+")
-		w.publish(signaling.StatusTopic(id), status, 1, true)
-		w.expect(packets.Puback)
+		w.settle(n)
 	}
 	return clients, rate
 }
 
+// settle does what a camera does once it is connected.
+func (w *wire) settle(n int) {
+	id := benchCamera(n).ID
+	w.subscribe(0, signaling.ToCameraFilter(id), signaling.Root+id+"/rpc/+")
+	w.publish(signaling.StatusTopic(id), strings.Repeat("x", 200), 1, true)
+	w.expect(packets.Puback)
+}
+
 func (p *process) idle(t *testing.T, waves int) (kib []float64, rate float64) {
 	empty := p.rss(t)
+	hellos := p.hellos(t, benchCameras)
 	for range waves {
-		clients, perSecond := p.wave(t)
+		clients, perSecond := p.wave(t, hellos)
 		rate = max(rate, perSecond)
 		// Let the collector and the scheduler come to rest: a steady figure, not a peak. Nothing is
 		// forced in the broker.
