@@ -40,6 +40,9 @@ const (
 	echoCameras  = 20               // share the signalling load, as cameras do
 )
 
+// benchEnv is of a broker's process. The portal sets the same percentage.
+var benchEnv = []string{benchChild + "=1", "GOGC=50"}
+
 type figure struct {
 	Name  string  `json:"name"`
 	Value float64 `json:"value"`
@@ -84,18 +87,20 @@ func benchBroker(t *testing.T) *Broker {
 // process is a broker to be measured.
 type process struct {
 	cmd  *exec.Cmd
+	addr string
 	dial func() (net.Conn, error)
 	keys *credential.Keys // nil: it lets everyone in
 }
 
-func dialer(addr string) func() (net.Conn, error) {
-	return func() (net.Conn, error) { return net.Dial("tcp", addr) }
+// at is where the process listens.
+func (p *process) at(addr string) {
+	p.addr, p.dial = addr, func() (net.Conn, error) { return net.Dial("tcp", addr) }
 }
 
 func startOurs(t *testing.T) *process {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], "-test.run=^TestBrokerChild$")
-	cmd.Env = append(os.Environ(), benchChild+"=1")
+	cmd.Env = append(os.Environ(), benchEnv...)
 	out, err := cmd.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, cmd.Start())
@@ -104,11 +109,11 @@ func startOurs(t *testing.T) *process {
 	p := &process{cmd: cmd, keys: &keys}
 	for lines.Scan() {
 		if addr, ok := strings.CutPrefix(lines.Text(), "listening "); ok {
-			p.dial = dialer(addr)
+			p.at(addr)
 			break
 		}
 	}
-	require.NotNil(t, p.dial)
+	require.NotEmpty(t, p.addr)
 	go func() { _, _ = io.Copy(io.Discard, out) }()
 	t.Cleanup(p.stop)
 	return p
@@ -129,7 +134,8 @@ func startMosquitto(t *testing.T) *process {
 	file := t.TempDir() + "/mosquitto.conf"
 	text := fmt.Sprintf("listener %d 127.0.0.1\nallow_anonymous true\nuser root\nmax_connections -1\nset_tcp_nodelay true\n", addr.Port)
 	require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
-	p := &process{cmd: exec.Command(path, "-c", file), dial: dialer(addr.String())}
+	p := &process{cmd: exec.Command(path, "-c", file)}
+	p.at(addr.String())
 	require.NoError(t, p.cmd.Start())
 	t.Cleanup(p.stop)
 	require.Eventually(t, func() bool {

@@ -29,6 +29,7 @@ type session struct {
 	// slot names what there is one of: the camera, or the client id of a portal or tool.
 	slot    string
 	rules   []credential.Rule // the identity's
+	own     string            // what all topics of a camera's rules begin with, which are then for any camera
 	claim   []credential.Rule // the token's, nil if the same
 	expires time.Time
 
@@ -57,6 +58,10 @@ const (
 	live
 )
 
+// anyCamera are the rules of every camera, on the topics that begin with its own: a kilobyte kept once, and
+// not for each of a hundred thousand.
+var anyCamera = credential.CameraRules("+")
+
 func newSession(claims *credential.Claims, clientID string) (*session, error) {
 	identity, err := claims.Identity()
 	if err != nil {
@@ -81,6 +86,9 @@ func newSession(claims *credential.Claims, clientID string) (*session, error) {
 	}
 	if slices.Equal(s.rules, s.claim) {
 		s.claim = nil
+	}
+	if s.own != "" {
+		s.rules = anyCamera
 	}
 	if len(claims.ACL) == 0 {
 		s.rules = nil // the token allows nothing
@@ -119,7 +127,7 @@ func (s *session) allowed(action credential.Action, topic string) bool {
 	if action == credential.Publish && strings.ContainsAny(topic, "+#") {
 		return false // a topic name has no wildcards [MQTT-3.3.2-2], a Will's neither
 	}
-	if !credential.Allowed(s.rules, action, topic) {
+	if !strings.HasPrefix(topic, s.own) || !credential.Allowed(s.rules, action, topic) {
 		return false
 	}
 	return s.claim == nil || credential.Allowed(s.claim, action, topic)
