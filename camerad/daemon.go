@@ -40,7 +40,8 @@ type camera struct {
 	device    *doctor.Device
 	book      *logbook.Book
 	restarts  *rpc.Guard
-	hello     sync.Once // the event of the start
+	hello     sync.Once     // the event of the start
+	greeted   chan struct{} // closed with it
 	started   time.Time
 	awake     bool                    // the pipeline runs though nobody watches
 	adjust    *adjustable             // what can be set from afar
@@ -82,6 +83,8 @@ func (c *camera) run(ctx context.Context) error {
 	group.Go(func() error { c.sendTelemetry(ctx); return nil })
 	group.Go(func() error { c.watchClock(ctx); return nil })
 	group.Go(func() error { c.adjust.keeper.Run(ctx); return nil })
+	group.Go(func() error { c.followUpdates(ctx, c.adjust.file); return nil })
+	group.Go(func() error { return c.feedWatchdog(ctx) })
 	group.Go(func() error { return c.serveMetrics(ctx) })
 	if _, err := daemon.SdNotify(false, daemon.SdNotifyReady); err != nil {
 		c.log.Warn("systemd not notified", "error", err)
@@ -108,7 +111,10 @@ func (c *camera) networkChanged() {
 // by themselves takes seconds.
 func (c *camera) returned(ctx context.Context) {
 	c.reportOnce(ctx)
-	c.hello.Do(func() { c.event(signaling.EventStarted, "camerad "+version()+" has started") })
+	c.hello.Do(func() {
+		close(c.greeted)
+		c.event(signaling.EventStarted, "camerad "+version()+" has started")
+	})
 	c.manager.Restart(ctx, c.moved.Swap(false))
 }
 

@@ -36,6 +36,7 @@ type cli struct {
 	FactoryReset factoryResetCmd `cmd:"" help:"Forget owner's settings, paired devices, pairing code and certificate: before the camera is given away."`
 	Fingerprint  fingerprintCmd  `cmd:"" help:"Print the fingerprint of this camera's certificate, to compare it with what the portal shows."`
 	Sources      sourcesCmd      `cmd:"" help:"List the cameras that are connected."`
+	Update       updateCmd       `cmd:"" help:"Look for a newer release of camerad, install it, or go back."`
 	Version      versionCmd      `cmd:"" help:"Print the version."`
 }
 
@@ -92,6 +93,9 @@ func (runCmd) Run(io console) error {
 	book, level := new(logbook.Book), new(slog.LevelVar)
 	_ = level.UnmarshalText([]byte(cfg.LogLevel)) // validated with the configuration
 	log := slog.New(book.Handler(slog.NewTextHandler(io.errors, &slog.HandlerOptions{Level: level})))
+	if err := io.startSlot(cfg); err != nil {
+		log.Error("the installed update is not started", "error", err)
+	}
 	camera, err := newCamera(io.ctx, cfg, book, level, log)
 	if err != nil {
 		return err

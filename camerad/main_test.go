@@ -20,7 +20,7 @@ import (
 func TestShippedConfigIsTheDefaults(t *testing.T) {
 	cfg := defaultConfig()
 	cfg.Video, cfg.Audio, cfg.MaxViewers, cfg.Linger, cfg.TelemetryInterval = VideoConfig{}, AudioConfig{}, 0, 0, 0
-	cfg.Source, cfg.StateDir, cfg.DeviceKeyFile, cfg.LogLevel = "", "", "", ""
+	cfg.Source, cfg.StateDir, cfg.DeviceKeyFile, cfg.LogLevel, cfg.Update = "", "", "", "", UpdateConfig{}
 	path := filepath.Join("..", "configs", "camerad.yml")
 	require.NoError(t, config.Load(&cfg, path, nil))
 	assert.Equal(t, defaultConfig(), cfg)
@@ -29,7 +29,7 @@ func TestShippedConfigIsTheDefaults(t *testing.T) {
 	require.NoError(t, err)
 	var document map[string]any
 	require.NoError(t, yaml.Unmarshal(data, &document))
-	assert.Len(t, document, 18, "every key is shown")
+	assert.Len(t, document, 19, "every key is shown")
 	assert.Len(t, document["video"], 5)
 }
 

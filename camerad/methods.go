@@ -82,8 +82,7 @@ func (c *camera) restart(_ context.Context, request signaling.RestartRequest) (s
 	case request.What == signaling.RestartDaemon:
 		reply.Text = "camerad restarts. The camera is back within seconds."
 		c.event(signaling.EventRestart, "camerad restarts: it was asked to")
-		c.link.reason.Store(signaling.OfflineRestart)
-		c.end(errRestart)
+		c.restartDaemon()
 	case c.engine.Restart():
 		reply.Text = "The source is opened anew."
 		c.event(signaling.EventRestart, "the source is opened anew: it was asked for")
@@ -91,4 +90,10 @@ func (c *camera) restart(_ context.Context, request signaling.RestartRequest) (s
 		reply.Text = "The source rests; the next viewer opens it anew."
 	}
 	return reply, nil
+}
+
+// restartDaemon ends camerad, to be started again.
+func (c *camera) restartDaemon() {
+	c.link.reason.Store(signaling.OfflineRestart)
+	c.end(errRestart)
 }

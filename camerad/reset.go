@@ -23,7 +23,7 @@ type factoryResetCmd struct {
 }
 
 // Run removes what the camera has learned since it was made. The device key stays: it is how the portal knows
-// the device, and the next owner needs it to connect; the portal's "cameras revoke" makes it worthless.
+// the device, and the next owner needs it to connect; the portal's "cameras revoke" makes it worthless. What is known of releases stays, too: a reset must not bring an older camerad back.
 func (c factoryResetCmd) Run(io console) error {
 	cfg, err := io.loadConfig()
 	if err != nil {

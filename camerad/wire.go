@@ -41,7 +41,7 @@ func newCamera(ctx context.Context, cfg Config, book *logbook.Book, level *slog.
 	}
 	c := &camera{
 		log: log, book: book, started: time.Now(), awake: cfg.KeepRunning, device: cfg.device(),
-		portal: newPortalClient(paired, identity.Fingerprint, trust), measured: make(chan struct{}, 1), unlock: unlock,
+		portal: newPortalClient(paired, identity.Fingerprint, trust), measured: make(chan struct{}, 1), greeted: make(chan struct{}), unlock: unlock,
 	}
 	defer func() {
 		if err != nil {

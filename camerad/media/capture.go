@@ -143,6 +143,7 @@ func (e *Engine) distribute(ctx context.Context, stream source.Stream) error {
 		if err != nil {
 			return err
 		}
+		e.frames.Add(1)
 		if !e.allowed() {
 			continue // it is being stopped
 		}
@@ -170,6 +171,7 @@ func (e *Engine) passOn(ctx context.Context, stream source.Stream) error {
 		if err != nil {
 			return err
 		}
+		e.frames.Add(1)
 		if !e.allowed() {
 			continue // it is being stopped
 		}

@@ -52,6 +52,7 @@ type Engine struct {
 
 	format  atomic.Pointer[source.Format] // of the stream; kept when it rests, nil until it was opened once
 	rounds  atomic.Uint64                 // counts attempts to open the source
+	frames  atomic.Uint64                 // counts what the source gave
 	wake    chan struct{}                 // holds or privacy changed
 	changes beacon                        // state, format or settings changed
 
@@ -208,6 +209,9 @@ func (e *Engine) setState(state signaling.Picture, detail string) {
 // Changed returns a channel that is closed at the next change of [Engine.State], [Engine.Controls] or
 // the format. Take it before looking.
 func (e *Engine) Changed() <-chan struct{} { return e.changes.next() }
+
+// Progress counts the frames that the source gave. While the state is live it goes on.
+func (e *Engine) Progress() uint64 { return e.frames.Load() }
 
 // SourceName returns the name of the source.
 func (e *Engine) SourceName() string { return e.source.Name }

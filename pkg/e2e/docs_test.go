@@ -21,7 +21,7 @@ const root = "../.."
 // documents are checked by this file: what they name exists, and what they say to type works.
 var documents = []string{
 	"README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/operations.md", "docs/diagnostics.md", "docs/cameras.md", "docs/network.md",
-	"docs/whep.md", "docs/pairing.md", "docs/sharing.md", "docs/threats.md", "docs/fleet.md", "docs/scaling.md",
+	"docs/whep.md", "docs/pairing.md", "docs/sharing.md", "docs/threats.md", "docs/updates.md", "docs/fleet.md", "docs/scaling.md",
 }
 
 func readDocument(t *testing.T, name string) string {

@@ -11,6 +11,10 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
+// testRelease is the version of the programs under test. Its text is nowhere else in them, so that another
+// release is made by replacing it.
+const testRelease = "7.41.5"
+
 // Paths of the programs under test, built once.
 var portalBinary, cameradBinary string
 
@@ -34,7 +38,7 @@ func run(m *testing.M) int {
 	defer func() { _ = os.RemoveAll(dir) }()
 	portalBinary, cameradBinary = filepath.Join(dir, "portal"), filepath.Join(dir, "camerad")
 	for binary, source := range map[string]string{portalBinary: "seccam/portal", cameradBinary: "seccam/camerad"} {
-		args := append(append([]string{"build"}, buildFlags...), "-o", binary, source)
+		args := append(append([]string{"build"}, buildFlags...), "-ldflags", "-X main.release="+testRelease, "-o", binary, source)
 		build := exec.Command("go", args...)
 		build.Stdout, build.Stderr = os.Stderr, os.Stderr
 		if err := build.Run(); err != nil {

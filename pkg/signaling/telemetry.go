@@ -60,6 +60,7 @@ const (
 	EventSourceLost = "source_lost" // the source gives no picture; it is tried again
 	EventSourceBack = "source_back" // it gives one again
 	EventClockJump  = "clock_jump"  // the device's own clock was set
+	EventUpdate     = "update"      // a release of camerad was installed, confirmed or taken back
 	EventConfig     = "config"      // a configuration from afar was applied, or refused
 )
 
