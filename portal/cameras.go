@@ -82,7 +82,7 @@ func (c *showCommand) Run(ctx context.Context, cli *commands) error {
 		}
 		for _, line := range [][2]string{
 			{"id", credential.FormatCode(camera.ID)}, {"batch", orNone(camera.Batch)}, {"added", shownTime(&camera.AddedAt)},
-			{"owner", orNone(camera.Owner)}, {"claimed", shownTime(camera.ClaimedAt)}, {"last seen", shownTime(camera.LastSeenAt)},
+			{"owner", orNone(camera.Owner)}, {"claimed", shownTime(camera.ClaimedAt)}, {"last seen", shownTime(camera.LastSeenAt)}, {"camerad", orNone(camera.Version)},
 			{"key", fmt.Sprintf("version %d", camera.KeyVersion)}, {"revoked", shownTime(camera.RevokedAt)},
 			{"fingerprint", orNone(camera.Fingerprint)},
 		} {

@@ -18,12 +18,14 @@ type fleetFlags struct {
 	Batch   string        `help:"Only those of this batch."`
 	Claimed *bool         `negatable:"" help:"Only those that have an owner; --no-claimed for those that have none."`
 	Revoked *bool         `negatable:"" help:"Only those whose key was revoked; --no-revoked for the others."`
+	Online  *bool         `negatable:"" help:"Only those that are online; --no-online for the others."`
+	Version string        `help:"Only those that run this version of camerad."`
 	Seen    time.Duration `placeholder:"TIME" help:"Only those heard from within this time, such as 24h."`
 	Unseen  time.Duration `placeholder:"TIME" help:"Only those not heard from within this time."`
 }
 
 func (c *fleetFlags) filter() store.FleetFilter {
-	f := store.FleetFilter{Query: c.Search, Batch: c.Batch, Claimed: c.Claimed, Revoked: c.Revoked}
+	f := store.FleetFilter{Query: c.Search, Batch: c.Batch, Claimed: c.Claimed, Revoked: c.Revoked, Online: c.Online, Version: c.Version}
 	if c.Seen > 0 {
 		f.SeenSince = time.Now().Add(-c.Seen)
 	}
@@ -35,7 +37,7 @@ func (c *fleetFlags) filter() store.FleetFilter {
 
 type listCommand struct {
 	fleetFlags
-	Sort  string `default:"added" enum:"added,id,batch,owner,claimed,seen" help:"Order by added, id, batch, owner, claimed or seen; what is empty comes last."`
+	Sort  string `default:"added" enum:"added,id,batch,owner,claimed,seen,version" help:"Order by added, id, batch, owner, claimed, seen or version; what is empty comes last."`
 	Desc  bool   `help:"The other way round."`
 	Limit int    `default:"100" help:"How many a page has; 0 is all."`
 	Page  int    `default:"1" help:"Which page."`
@@ -71,13 +73,13 @@ func (c *listCommand) print(cameras []fleet.Camera, total int64) error {
 		return nil
 	}
 	table := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(table, "ID\tBATCH\tOWNER\tKEY\tLAST SEEN")
+	fmt.Fprintln(table, "ID\tBATCH\tOWNER\tKEY\tVERSION\tLAST SEEN")
 	for _, camera := range cameras {
 		key := fmt.Sprint(camera.KeyVersion)
 		if camera.RevokedAt != nil {
 			key = "revoked"
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", camera.ID, dash(camera.Batch), dash(camera.Owner), key, shownTime(camera.LastSeenAt))
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", camera.ID, dash(camera.Batch), dash(camera.Owner), key, dash(camera.Version), shownTime(camera.LastSeenAt))
 	}
 	if err := table.Flush(); err != nil {
 		return err

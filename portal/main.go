@@ -25,6 +25,7 @@ type commands struct {
 	AdminToken adminTokenCommand `cmd:"" name:"admin-token" help:"Print a token for programs that administer the fleet by the API."`
 	Backup     backupCommand     `cmd:"" help:"Write all that the portal keeps into a file, while it runs."`
 	Restore    restoreCommand    `cmd:"" help:"Put a backup in place, while no portal runs."`
+	Admins     adminsCommand     `cmd:"" help:"Say who may see all cameras, but no picture, on the page /admin."`
 	Demo       demoCommand       `cmd:"" help:"Try everything on this machine: portal, broker and one camera."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`
 }

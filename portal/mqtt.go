@@ -23,6 +23,8 @@ func (p *portal) mqttConfig() mqttclient.Config {
 			{Filter: signaling.ToViewerFilter(p.instance), QoS: 0},
 			{Filter: signaling.AllStatusFilter(), QoS: 1},
 			{Filter: signaling.AllConfigReportedFilter(), QoS: 1},
+			{Filter: signaling.AllTelemetryFilter(), QoS: 0},
+			{Filter: signaling.AllEventsFilter(), QoS: 1},
 			{Filter: signaling.RepliesFilter(p.identity().Subject()), QoS: 0},
 		},
 		OnUp:      func(context.Context) { p.log.Info("signalling is up", "instance", p.instance) },
@@ -71,6 +73,10 @@ func (p *portal) onMessage(m mqttclient.Message) {
 		p.tracker.Handle(topic.Camera, m.Payload)
 	case signaling.KindConfigReported:
 		p.configs.Handle(topic.Camera, m.Payload)
+	case signaling.KindTelemetry:
+		p.vitals.Telemetry(topic.Camera, m.Payload)
+	case signaling.KindEvent:
+		p.vitals.Event(topic.Camera, m.Payload)
 	case signaling.KindToViewer:
 		p.hub.Deliver(topic, m.Payload)
 	case signaling.KindReply:

@@ -35,6 +35,7 @@ import (
 	"seccam/portal/signon"
 	"seccam/portal/store"
 	"seccam/portal/turn"
+	"seccam/portal/vitals"
 	"seccam/portal/web"
 	"seccam/portal/whep"
 )
@@ -48,6 +49,7 @@ type portal struct {
 	mqtt     *mqttclient.Client
 	tracker  *presence.Tracker
 	asking   *asking
+	vitals   *vitals.Recorder
 	hub      *bridge.Hub
 	watcher  *revocation.Watcher
 	handler  http.Handler
@@ -154,6 +156,7 @@ func (p *portal) wire(ctx context.Context, master credential.Secret, shown certi
 	if p.watcher, err = revocation.New(ctx, p.store, p.act, p.log); err != nil {
 		return err
 	}
+	p.vitals = vitals.New(p.store, nil, p.log)
 	p.tracker = presence.New(p.store, p.presenceChanged, nil, p.log)
 	p.asking = newAsking(p.tracker)
 	if err := p.rememberLastSeen(ctx); err != nil {

@@ -9,6 +9,7 @@ const returnsWaiting = 4096
 func (p *portal) presenceChanged(camera string) {
 	p.hub.PresenceChanged(camera)
 	if !p.tracker.Online(camera) {
+		p.vitals.Offline(camera)
 		return
 	}
 	select {

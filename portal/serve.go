@@ -63,6 +63,7 @@ func (p *portal) run(ctx context.Context) error {
 	group.Go(func() error { return p.tracker.Run(ctx) })
 	group.Go(func() error { return p.configs.Run(ctx) })
 	group.Go(func() error { return p.watcher.Run(ctx) })
+	group.Go(func() error { return p.vitals.Run(ctx) })
 	group.Go(func() error { return p.runEvictions(ctx) })
 	group.Go(func() error { return p.runAsking(ctx) })
 	group.Go(func() error { return p.remind(ctx) })

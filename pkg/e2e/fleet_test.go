@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -73,7 +74,12 @@ func (c identity) connect(ctx context.Context, ready func()) error {
 		Subscriptions: []mqttclient.Subscription{{Filter: signaling.ToCameraFilter(c.camera)}},
 		OnUp: func(ctx context.Context) {
 			status := signaling.EncodeStatus(signaling.Status{Online: true, Boot: c.camera, Connection: 1, At: 1, Version: "1.2.3"})
-			if client.Publish(ctx, mqttclient.Message{Topic: signaling.StatusTopic(c.camera), Payload: status, QoS: 1, Retain: true}) == nil {
+			measured, _ := json.Marshal(signaling.Telemetry{V: signaling.Version, Version: "1.2.3"})
+			err := errors.Join(
+				client.Publish(ctx, mqttclient.Message{Topic: signaling.StatusTopic(c.camera), Payload: status, QoS: 1, Retain: true}),
+				client.Publish(ctx, mqttclient.Message{Topic: signaling.TelemetryTopic(c.camera), Payload: measured, QoS: 1}),
+			)
+			if err == nil {
 				ready()
 			}
 		},
@@ -174,6 +180,10 @@ func TestFleetConnects(t *testing.T) {
 	assert.NotEmpty(t, list.Cameras[0].Fingerprint, "each has shown its certificate")
 	assert.True(t, list.Cameras[0].Presence.Online)
 	assert.Len(t, strings.Split(strings.TrimSpace(l.command("cameras", "export")), "\n"), count+1)
+	require.Eventually(t, func() bool {
+		call(http.MethodGet, "/cameras?version=1.2.3", nil, &list)
+		return list.Total == count
+	}, patience, 200*time.Millisecond, "what they say of themselves is heard")
 
 	// One of them is revoked: it is cut off, and stays out until it has a new key.
 	first := cameras[0]

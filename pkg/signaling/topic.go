@@ -72,6 +72,12 @@ func TelemetryTopic(camera string) string { return Root + camera + "/telemetry" 
 // AllStatusFilter matches every camera's status: what a portal subscribes to.
 func AllStatusFilter() string { return Root + "+/status" }
 
+// AllTelemetryFilter and AllEventsFilter match what every camera measures and what happens at it.
+func AllTelemetryFilter() string { return Root + "+/telemetry" }
+
+// AllEventsFilter is described at [AllTelemetryFilter].
+func AllEventsFilter() string { return Root + "+/events/+" }
+
 // ToCameraFilter matches every session message for one camera: what a camera subscribes to.
 func ToCameraFilter(camera string) string { return Root + camera + "/sessions/+/+/to-camera" }
 

@@ -26,7 +26,7 @@ func (s *Service) Export(ctx context.Context, to io.Writer, format string, f sto
 	table := csv.NewWriter(to)
 	switch format {
 	case "csv":
-		_ = table.Write([]string{"id", "batch", "owner", "key_version", "revoked_at", "fingerprint", "added_at", "claimed_at", "last_seen_at"})
+		_ = table.Write([]string{"id", "batch", "owner", "key_version", "revoked_at", "fingerprint", "added_at", "claimed_at", "last_seen_at", "version"})
 		write = func(c Camera) error { return table.Write(c.row()) }
 	case "jsonl":
 		lines := json.NewEncoder(to)
@@ -37,6 +37,7 @@ func (s *Service) Export(ctx context.Context, to io.Writer, format string, f sto
 	if err := s.store.RecordAdmin(ctx, s.by, store.AdminExported, format); err != nil {
 		return err
 	}
+	f = judged(f)
 	f.Limit, f.Offset, f.After = exportPage, 0, "0" // no id is less: they are 20 characters long
 	for {
 		rows, err := s.store.Fleet(ctx, f)
@@ -64,5 +65,5 @@ func (c Camera) row() []string {
 		return t.Format(time.RFC3339)
 	}
 	return spreadsheet.Row(c.ID, c.Batch, c.Owner, strconv.Itoa(c.KeyVersion), at(c.RevokedAt), c.Fingerprint,
-		at(&c.AddedAt), at(c.ClaimedAt), at(c.LastSeenAt))
+		at(&c.AddedAt), at(c.ClaimedAt), at(c.LastSeenAt), c.Version)
 }

@@ -11,7 +11,9 @@ import (
 	"time"
 
 	"seccam/pkg/credential"
+	"seccam/pkg/signaling"
 	"seccam/portal/store"
+	"seccam/portal/vitals"
 )
 
 // Service is the fleet of a portal.
@@ -49,12 +51,13 @@ type Camera struct {
 	AddedAt     time.Time  `json:"added_at"`
 	ClaimedAt   *time.Time `json:"claimed_at"`
 	LastSeenAt  *time.Time `json:"last_seen_at"`
+	Version     string     `json:"version"` // of camerad, "" until it is known
 }
 
 func newCamera(c *store.FleetCamera) Camera {
 	return Camera{
 		ID: c.ID, Batch: c.Batch, Owner: c.Owner, KeyVersion: c.KeyVersion, RevokedAt: inUTC(c.RevokedAt),
-		Fingerprint: c.Fingerprint, AddedAt: c.CreatedAt.UTC(), ClaimedAt: inUTC(c.ClaimedAt), LastSeenAt: inUTC(c.LastSeenAt),
+		Fingerprint: c.Fingerprint, AddedAt: c.CreatedAt.UTC(), ClaimedAt: inUTC(c.ClaimedAt), LastSeenAt: inUTC(c.LastSeenAt), Version: c.Version,
 	}
 }
 
@@ -66,8 +69,41 @@ func inUTC(t *time.Time) *time.Time {
 	return &utc
 }
 
+// onlineFor is how long after it was heard from a camera counts as online: until its status is stale, and that it was
+// heard from is written only now and then.
+const onlineFor = signaling.StatusStale + 15*time.Second
+
+// judged adds to a filter by what a camera counts as online.
+func judged(f store.FleetFilter) store.FleetFilter {
+	f.OnlineSince = time.Now().Add(-onlineFor)
+	return f
+}
+
+// Versions lists the versions of camerad that there are.
+func (s *Service) Versions(ctx context.Context) ([]string, error) { return s.store.FleetVersions(ctx) }
+
+// What is shown of a camera's measurements: one of each step, of the last day.
+const (
+	SampleStep   = vitals.Step
+	SamplesShown = vitals.SamplesKept
+)
+
+// Samples lists a camera's measurements of the last day, the oldest first.
+func (s *Service) Samples(ctx context.Context, id string) ([]store.Sample, error) {
+	return s.store.Samples(ctx, id, time.Now().Add(-SamplesShown))
+}
+
+// EventsPage is how many events are listed at once.
+const EventsPage = 50
+
+// Events lists what happened at a camera after an event, the newest first.
+func (s *Service) Events(ctx context.Context, id string, after int64) ([]store.CameraEvent, error) {
+	return s.store.CameraEvents(ctx, id, after, EventsPage)
+}
+
 // List returns the cameras that a filter chooses, and how many there are without its limit.
 func (s *Service) List(ctx context.Context, f store.FleetFilter) ([]Camera, int64, error) {
+	f = judged(f)
 	total, err := s.store.FleetCount(ctx, f)
 	if err != nil {
 		return nil, 0, err

@@ -55,9 +55,9 @@ func (s *Service) CreateToken(ctx context.Context, name string, scopes []string,
 		return nil, "", err
 	}
 	secret := adminSecret.New()
-	token := &store.AdminToken{ID: strings.ToLower(rand.Text()[:12]), Name: name, Scopes: kept, ExpiresAt: time.Now().Add(until).UTC()}
+	token := &store.AdminToken{ID: strings.ToLower(rand.Text()[:12]), Name: name, Scopes: kept}
 	token.Hash, _ = adminSecret.Hash(secret)
-	return token, secret, s.store.AddAdminToken(ctx, s.by, token)
+	return token, secret, s.store.AddAdminToken(ctx, s.by, token, until)
 }
 
 // checkScopes returns the scopes as they are stored: each once, in the order of [Scopes].

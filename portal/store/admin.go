@@ -94,8 +94,9 @@ type AdminToken struct {
 // May reports whether the token has a scope.
 func (t *AdminToken) May(scope string) bool { return slices.Contains(strings.Fields(t.Scopes), scope) }
 
-// AddAdminToken records a token.
-func (s *Store) AddAdminToken(ctx context.Context, by Operator, token *AdminToken) error {
+// AddAdminToken records a token, which holds for a while from now.
+func (s *Store) AddAdminToken(ctx context.Context, by Operator, token *AdminToken, holds time.Duration) error {
+	token.ExpiresAt = s.now().Add(holds)
 	return s.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
 		if err := tx.Create(token).Error; err != nil {
 			return err

@@ -28,6 +28,9 @@ type Camera struct {
 	// Batch names what was provisioned together; RevokedAt is since when no key of the camera counts.
 	Batch     string
 	RevokedAt *time.Time
+	// OfflineAt is when the camera was known to be offline last, LastSeenAt when it was heard from.
+	OfflineAt *time.Time
+	Version   string // of camerad
 }
 
 // IdentityChanged reports whether the camera has another certificate than the one that is pinned.

@@ -77,8 +77,12 @@ type FleetFilter struct {
 	// Query begins the id, the batch or the owner's name.
 	Query   string
 	Batch   string
+	Version string
 	Claimed *bool
 	Revoked *bool
+	// Online is whether a camera was heard from since OnlineSince, and is not known to be offline after that.
+	Online      *bool
+	OnlineSince time.Time
 	// SeenSince and NotSeenSince are about when a camera was last heard from; one that never was, was not seen.
 	SeenSince, NotSeenSince time.Time
 	// Sort is one of [FleetSorts], by default the time when a camera was added.
@@ -90,11 +94,12 @@ type FleetFilter struct {
 }
 
 // FleetSorts are what a list of cameras can be ordered by.
-var FleetSorts = []string{"added", "id", "batch", "owner", "claimed", "seen"}
+var FleetSorts = []string{"added", "id", "batch", "owner", "claimed", "seen", "version"}
 
 var fleetColumns = map[string]string{
 	"": "cameras.created_at", "added": "cameras.created_at", "id": "cameras.id", "batch": "cameras.batch",
 	"owner": "COALESCE(users.username_key, '')", "claimed": "cameras.claimed_at", "seen": "cameras.last_seen_at",
+	"version": "cameras.version",
 }
 
 // FleetCamera is a camera with its owner's name, "" if it has none.
@@ -161,6 +166,16 @@ func (s *Store) fleet(ctx context.Context, f FleetFilter) *gorm.DB {
 	}
 	if f.Batch != "" {
 		db = db.Where("cameras.batch = ?", f.Batch)
+	}
+	if f.Version != "" {
+		db = db.Where("cameras.version = ?", f.Version)
+	}
+	if f.Online != nil {
+		online := "(cameras.last_seen_at >= ? AND (cameras.offline_at IS NULL OR cameras.offline_at < cameras.last_seen_at))"
+		if !*f.Online {
+			online = "(cameras.last_seen_at IS NULL OR NOT " + online + ")"
+		}
+		db = db.Where(online, f.OnlineSince.UTC())
 	}
 	if f.Claimed != nil {
 		db = db.Where("(cameras.owner_id IS NOT NULL) = ?", *f.Claimed)

@@ -68,7 +68,7 @@ func readFleetQuery(c echo.Context) (fleetQuery, error) {
 		}
 		*into = n
 	}
-	q.Claimed, q.Revoked = flag("claimed"), flag("revoked")
+	q.Claimed, q.Revoked, q.Online, q.Version = flag("claimed"), flag("revoked"), flag("online"), c.QueryParam("version")
 	number("page", &q.Page, 1_000_000)
 	number("per_page", &q.Limit, maxFleetPage)
 	q.Sort, q.Descending = strings.CutPrefix(c.QueryParam("sort"), "-")

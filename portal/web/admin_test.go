@@ -2,6 +2,9 @@ package web
 
 import (
 	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"html"
 	"net/http"
 	"strings"
 	"testing"
@@ -28,6 +31,13 @@ func (p *portal) operator(scopes ...fleet.Scope) *client {
 	program := p.client()
 	program.head.Set("Authorization", "Bearer "+secret)
 	return program
+}
+
+// admin makes a member an admin with a second factor.
+func (p *portal) admin(c *client, name string) {
+	p.t.Helper()
+	p.withApp(c)
+	require.NoError(p.t, p.server.Fleet.AddAdmin(p.t.Context(), name))
 }
 
 type fleetList struct {
@@ -176,4 +186,80 @@ func TestAdminTokensEnd(t *testing.T) {
 	require.NoError(t, p.server.Fleet.RevokeToken(t.Context(), tokens[0].ID))
 	assert.Equal(t, http.StatusUnauthorized, program.api(http.MethodGet, "/admin/cameras", nil, nil).status, "it was revoked")
 	assert.Equal(t, http.StatusUnauthorized, p.client().api(http.MethodGet, "/admin/cameras", nil, nil).status)
+}
+
+func TestAdminPageIsForAdmins(t *testing.T) {
+	t.Parallel()
+	p := newPortal(t)
+	c, camera := p.member("anna")
+	assert.Equal(t, http.StatusNotFound, c.get("/admin").status)
+	require.NoError(t, p.server.Fleet.AddAdmin(t.Context(), "Anna"))
+	refused := c.get("/admin")
+	assert.Equal(t, http.StatusForbidden, refused.status)
+	assert.Contains(t, refused.body, "second factor")
+	p.withApp(c)
+	assert.Equal(t, http.StatusOK, c.get("/admin").status)
+	assert.Equal(t, http.StatusOK, c.get("/admin/cameras/"+camera).status)
+	assert.Equal(t, http.StatusNotFound, c.get("/admin/cameras/"+credential.NewCode()).status)
+	require.NoError(t, p.server.Fleet.RemoveAdmin(t.Context(), "anna"))
+	require.ErrorIs(t, p.server.Fleet.RemoveAdmin(t.Context(), "anna"), store.ErrNotFound)
+	assert.Equal(t, http.StatusNotFound, c.get("/admin").status, "at once")
+	require.ErrorIs(t, p.server.Fleet.AddAdmin(t.Context(), "nobody"), store.ErrNotFound)
+}
+
+// The table is found, filtered, sorted and paged on the server, without scripts.
+func TestAdminTable(t *testing.T) {
+	t.Parallel()
+	p := newPortal(t)
+	c, own := p.member("anna")
+	p.admin(c, "anna")
+	require.Equal(t, http.StatusSeeOther, c.post("/cameras/"+own+"/rename", fields("name", "Secret garden")).status)
+	var batch []store.NewCamera
+	for range fleetPage + 5 {
+		id, _ := newOne()
+		batch = append(batch, store.NewCamera{ID: id, ClaimHash: []byte(id)})
+	}
+	require.NoError(t, p.store.ProvisionBatch(t.Context(), store.Operator{}, "b&7", batch))
+	page := c.get("/admin?sort=id").body
+	assert.Contains(t, page, fmt.Sprintf("1 to %d of %d", fleetPage, fleetPage+6))
+	assert.NotContains(t, page, "Secret garden", "what owners call their cameras is theirs")
+	assert.Contains(t, page, `aria-sort="ascending"`)
+	assert.Contains(t, page, `href="/admin?sort=-id"`)
+	next := html.UnescapeString(between(t, page, `<a class="button small" href="`, `"`))
+	assert.Equal(t, "/admin?page=2&sort=id", next)
+	assert.Contains(t, c.get(next).body, fmt.Sprintf("%d to %d of %d", fleetPage+1, fleetPage+6, fleetPage+6))
+	for path, want := range map[string]string{
+		"/admin?q=ann":                     "1 to 1 of 1",
+		"/admin?batch=b%267&online=true":   "No camera is like that",
+		"/admin?batch=b%267&page=2":        fmt.Sprintf("%d to %d of %d", fleetPage+1, fleetPage+5, fleetPage+5),
+		"/admin?page=9":                    "There is no such page",
+		"/admin?page=x":                    "This is a number",
+		"/admin?q=%3Cscript%3E":            "&lt;script&gt;",
+		"/admin/cameras/" + own:            "Nothing was measured",
+		"/admin/cameras/" + own + "?x=%3C": "The camera has said nothing",
+	} {
+		assert.Contains(t, c.get(path).body, want, path)
+	}
+}
+
+func TestAdminVitals(t *testing.T) {
+	t.Parallel()
+	p := newPortal(t)
+	c, camera := p.member("anna")
+	p.admin(c, "anna")
+	at := p.clock.now().UTC().Truncate(10 * time.Minute)
+	require.NoError(t, p.store.SaveVitals(t.Context(), store.Vitals{
+		Samples: []store.Sample{{CameraID: camera, At: at, FPS: 29.9, Bitrate: 2e6, Viewers: 3, Temperature: 51}},
+		Events:  []store.CameraEvent{{CameraID: camera, At: at, Kind: "source_lost", Text: "<b>cable</b>"}, {CameraID: camera, At: at.Add(time.Second), Kind: "source_back", Text: "back"}},
+	}))
+	page := c.get("/admin/cameras/" + camera).body
+	assert.Contains(t, page, "2000 kbit/s")
+	assert.Contains(t, page, "&lt;b&gt;cable&lt;/b&gt;")
+	var body vitalsBody
+	require.NoError(t, json.Unmarshal([]byte(c.get("/admin/cameras/"+camera+"/vitals").body), &body))
+	require.Len(t, body.Samples, 1)
+	require.Len(t, body.Events, 2)
+	assert.Equal(t, "source_lost", body.Events[0].Kind, "the oldest first")
+	require.NoError(t, json.Unmarshal([]byte(c.get(fmt.Sprintf("/admin/cameras/%s/vitals?after=%d", camera, body.Events[0].ID)).body), &body))
+	assert.Len(t, body.Events, 1)
 }

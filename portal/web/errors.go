@@ -97,6 +97,7 @@ var refusals = []struct {
 	{errBadToken, http.StatusUnauthorized, "bad-token", "Not a valid token"},
 	{account.ErrEnrolment, http.StatusUnauthorized, "enrolment-refused", "Enrolment token refused"},
 	{account.ErrTooManyCameras, http.StatusConflict, "too-many-cameras", "Too many cameras"},
+	{errSecondFactor, http.StatusForbidden, "second-factor-needed", "A second factor is needed"},
 	{store.ErrExists, http.StatusConflict, "camera-exists", "There is such a camera"},
 	{store.ErrKeyChanged, http.StatusConflict, "key-changed", "The key was replaced"},
 	{fleet.ErrInUse, http.StatusConflict, "camera-in-use", "The camera is in use"},

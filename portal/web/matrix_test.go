@@ -65,6 +65,8 @@ var matrixClasses = map[string][]string{
 	"nobody's, by token":        {none, none, none, none, none, none, none, none, none, none, none},
 	// Log-in by another provider, which is off where none is configured.
 	"switched off": {none, none, none, none, none, none, none, none, none, none, none},
+	// For admins, whom [TestMatrixOfAdmins] makes.
+	"admin's page": {login, setup, none, none, login, login, none, none, none, login, none},
 	// By an admin token, and by nothing else.
 	"operator's program": {login, login, login, login, login, login, login, login, login, login, login},
 	"token in path":      {in, in, in, in, in, in, in, in, in, in, in},
@@ -133,6 +135,9 @@ var matrixRoutes = map[string]string{
 	"GET /api/v1/account/tokens":                 "member",
 	"POST /api/v1/account/tokens":                "member with proof",
 	"DELETE /api/v1/account/tokens/:token":       "owner's own",
+	"GET /admin":                                 "admin's page",
+	"GET /admin/cameras/:id":                     "admin's page",
+	"GET /admin/cameras/:id/vitals":              "admin's page",
 	"GET /api/v1/admin/cameras":                  "operator's program",
 	"POST /api/v1/admin/cameras":                 "operator's program",
 	"GET /api/v1/admin/cameras/:id":              "operator's program",
@@ -629,6 +634,28 @@ func TestMatrixOfAdminTokens(t *testing.T) {
 			}
 			assert.Contains(t, want, c.ask(program, route.method, route.path), "%s %s with %s", route.method, route.path, known.Scope)
 		}
+	}
+}
+
+// TestMatrixOfAdmins asks for every route as an admin: they reach the pages of the fleet, and all else as the strangers
+// that they are, above all nothing with a picture.
+func TestMatrixOfAdmins(t *testing.T) {
+	t.Parallel()
+	c := newCast(t)
+	c.fresh()
+	c.admin(c.clients["stranger"], "stranger")
+	for _, route := range c.matrixRoutes() {
+		class := matrixRoutes[route.method+" "+route.path]
+		if strings.HasPrefix(class, "everybody") || class == "token in path" || changesLogins(route.path) || strings.HasPrefix(route.path, "/account") || strings.HasPrefix(route.path, apiPrefix+"/account") {
+			continue // what is their own, which they may change
+		}
+		want := matrixClasses[class][slices.Index(matrixRoles, "stranger")]
+		if class == "admin's page" {
+			want = in
+		}
+		got := c.ask(c.clients["stranger"], route.method, route.path)
+		assert.Equal(t, want, got, "%s %s", route.method, route.path)
+		c.restore(route, "", got)
 	}
 }
 

@@ -42,6 +42,7 @@ func parsePages(assets *assets, now func() time.Time) (pages, error) {
 		"ago":    func(t time.Time) string { return ago(now().Sub(t)) },
 		"seenAt": func(p signaling.Presence) time.Time { return time.UnixMilli(p.LastSeen) },
 		"thumb":  thumbState, "device": deviceName, "hours": hoursText, "hoursForm": newHoursForm, "invited": invited,
+		"choices": newChoices, "kilo": func(x float64) float64 { return x / 1000 },
 	}
 	base, err := template.New("").Funcs(funcs).ParseFS(templates, "templates/layout.html", "templates/parts.html")
 	if err != nil {

@@ -56,6 +56,7 @@ func (s *server) routes(e *echo.Echo) {
 	page.POST("/cameras/:id/tokens/:token/revoke", s.memberCamera(s.revokeToken))
 	s.accountPages(page)
 	s.sharingPages(page)
+	s.adminPages(page)
 
 	api := e.Group(apiPrefix, s.loadCaller)
 	s.accountAPI(api)
