@@ -18,17 +18,32 @@ func (p *portal) viewed(v account.View) {
 	}
 }
 
-// recordViews writes views to the audit log until ctx ends, and then those that are left.
+// recordViews writes views to the audit log until ctx ends, and then those that are left. While it writes, others come,
+// and are written together.
 func (p *portal) recordViews(ctx context.Context) error {
+	last := context.WithoutCancel(ctx)
 	for {
 		select {
 		case v := <-p.views:
-			p.accounts.RecordView(ctx, v)
+			p.accounts.RecordViews(last, append([]account.View{v}, p.waitingViews()...)...)
 		case <-ctx.Done():
-			for len(p.views) > 0 {
-				p.accounts.RecordView(context.WithoutCancel(ctx), <-p.views)
+			if left := p.waitingViews(); len(left) > 0 {
+				p.accounts.RecordViews(last, left...)
 			}
 			return nil
 		}
 	}
+}
+
+// waitingViews takes the views that wait now.
+func (p *portal) waitingViews() (views []account.View) {
+	for len(views) < viewsWaiting {
+		select {
+		case v := <-p.views:
+			views = append(views, v)
+		default:
+			return views
+		}
+	}
+	return views
 }

@@ -73,7 +73,7 @@ func (c identity) connect(ctx context.Context, ready func()) error {
 		Credentials:   c.credential,
 		Subscriptions: []mqttclient.Subscription{{Filter: signaling.ToCameraFilter(c.camera)}},
 		OnUp: func(ctx context.Context) {
-			status := signaling.EncodeStatus(signaling.Status{Online: true, Boot: c.camera, Connection: 1, At: 1, Version: "1.2.3"})
+			status := signaling.EncodeStatus(signaling.Status{Online: true, Boot: c.camera, Connection: 1, At: time.Now().UnixMilli(), Version: "1.2.3"})
 			measured, _ := json.Marshal(signaling.Telemetry{V: signaling.Version, Version: "1.2.3"})
 			err := errors.Join(
 				client.Publish(ctx, mqttclient.Message{Topic: signaling.StatusTopic(c.camera), Payload: status, QoS: 1, Retain: true}),

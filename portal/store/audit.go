@@ -38,10 +38,18 @@ type AuditFilter struct {
 	Ascending bool // the oldest first, after Before
 }
 
-// Audit appends an entry.
-func (s *Store) Audit(ctx context.Context, entry AuditEntry) error {
-	entry.At = s.now()
-	return s.db.WithContext(ctx).Create(&entry).Error
+// auditChunk bounds the parameters of one statement: SQLite has at most 32,766.
+const auditChunk = 500
+
+// Audit appends entries, all of them or none.
+func (s *Store) Audit(ctx context.Context, entries ...AuditEntry) error {
+	if len(entries) == 0 {
+		return nil
+	}
+	for i := range entries {
+		entries[i].At = s.now()
+	}
+	return s.db.WithContext(ctx).CreateInBatches(entries, auditChunk).Error
 }
 
 // AuditLog lists entries, the newest first unless the filter says otherwise.

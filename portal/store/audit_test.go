@@ -81,3 +81,18 @@ func TestAuditFilter(t *testing.T) {
 	require.NoError(t, err)
 	require.EqualValues(t, 1, n)
 }
+
+func TestAuditTakesManyEntriesAtOnce(t *testing.T) {
+	s, clock := open(t)
+	owner, l := member(t, s, clock, "owner")
+	free := provision(t, s)
+	owners, err := s.OwnersOf(t.Context(), []string{l.id, free.id, "unknown", l.id})
+	require.NoError(t, err)
+	require.Equal(t, map[string]int64{l.id: owner.ID}, owners)
+	require.NoError(t, s.Audit(t.Context()))
+	require.NoError(t, s.Audit(t.Context(), make([]AuditEntry, 2*auditChunk+1)...))
+	list, err := s.AuditLog(t.Context(), AuditFilter{Limit: 5000})
+	require.NoError(t, err)
+	require.Len(t, list, 2*auditChunk+1)
+	require.True(t, list[0].At.Equal(clock.now()))
+}

@@ -61,6 +61,22 @@ func (s *Store) camera(ctx context.Context, query *gorm.DB) (*Camera, error) {
 	return &camera, nil
 }
 
+// OwnersOf returns the owners of those of the cameras that have one.
+func (s *Store) OwnersOf(ctx context.Context, cameras []string) (map[string]int64, error) {
+	owners := map[string]int64{}
+	for chunk := range slices.Chunk(cameras, auditChunk) {
+		var list []Camera
+		err := s.db.WithContext(ctx).Select("id", "owner_id").Where("id IN ? AND owner_id IS NOT NULL", chunk).Find(&list).Error
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range list {
+			owners[c.ID] = *c.OwnerID
+		}
+	}
+	return owners, nil
+}
+
 // CamerasOf lists the cameras that the user owns, the first claimed first.
 func (s *Store) CamerasOf(ctx context.Context, userID int64) ([]Camera, error) {
 	var cameras []Camera

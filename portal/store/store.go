@@ -55,8 +55,23 @@ func connect(database string, now func() time.Time) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
+	pool, err := db.DB()
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	pool.SetMaxOpenConns(connections)
+	pool.SetMaxIdleConns(connections)
+	pool.SetConnMaxIdleTime(connectionIdle)
 	return &Store{db: db, now: func() time.Time { return now().UTC() }}, nil
 }
+
+// A store has at most so many connections: thousands of pages ask at the same time whether their logins still hold,
+// and each connection has a cache of megabytes, or is a process of Postgres's. They are kept for a while, since
+// opening one takes longer than most questions.
+const (
+	connections    = 24
+	connectionIdle = 5 * time.Minute
+)
 
 func dialectorOf(database string) (gorm.Dialector, error) {
 	if IsPostgres(database) {

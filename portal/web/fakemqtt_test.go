@@ -36,7 +36,7 @@ func newFakeMQTT(p *portal, log *slog.Logger) *fakeMQTT {
 	f := &fakeMQTT{t: p.t, handle: answering}
 	f.hub = bridge.New(bridge.Config{
 		Instance: "p1", Master: credential.NewSecret(), Accounts: p.accounts, Presence: p.presence, ICE: f, Publisher: f,
-		Ended: func(string) {}, Watched: func(v account.View) { p.accounts.RecordView(context.Background(), v) }, Now: time.Now, Log: log,
+		Ended: func(string) {}, Watched: func(v account.View) { p.accounts.RecordViews(context.Background(), v) }, Now: time.Now, Log: log,
 	})
 	return f
 }
