@@ -89,29 +89,31 @@ func attemptsOf(servers []signaling.ICEServer) (all []attempt, err error) {
 
 // judgeRelays is content with one way to a relay, and names those that do not work.
 func judgeRelays(attempts []attempt, next string) Finding {
-	var works, broken []string
-	relayed, relays := false, false
+	var works, allocated, broken []string
+	relays := false
 	for _, a := range attempts {
 		relays = relays || a.isRelay()
-		if a.err != nil {
+		switch {
+		case a.err != nil:
 			broken = append(broken, fmt.Sprintf("%s: %v", a, a.err))
-			continue
+		case a.isRelay():
+			allocated = append(allocated, a.String())
+		default:
+			works = append(works, a.String())
 		}
-		relayed = relayed || a.isRelay()
-		works = append(works, a.String())
 	}
 	failed := strings.Join(broken, "; ")
 	switch {
-	case relays && !relayed:
+	case relays && len(allocated) == 0:
 		return Fail("Check that the firewall lets these ports through, and the portal's log for what hinders its relay.", "no relay works: %s", failed)
 	case !relays && len(works) == 0:
 		return Fail("Check that the firewall lets UDP through to these servers.", "no STUN server answers: %s", failed)
 	case !relays:
 		return Warn(next, "STUN works (%s), and there is no relay: some networks need one", strings.Join(works, ", "))
 	case len(broken) > 0:
-		return Warn("Some networks may need what does not work.", "a relay works (%s); not so %s", strings.Join(works, ", "), failed)
+		return Warn("Some networks may need what does not work.", "a relay works (%s); not so %s", strings.Join(allocated, ", "), failed)
 	}
-	return OK("allocated at %s", strings.Join(works, ", "))
+	return OK("allocated at %s", strings.Join(allocated, ", "))
 }
 
 // try asks for the own address and, at a relay, for an allocation, which it gives back.

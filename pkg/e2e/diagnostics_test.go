@@ -89,7 +89,11 @@ func shapeOf(t *testing.T, text string) []string {
 // TestDiagnosticsPage runs each mosquitto command of the page as it is printed there, and compares what comes
 // with what the page shows: its words in text, the names of its fields in JSON.
 func TestDiagnosticsPage(t *testing.T) {
-	l, c, person := newHousehold(t)
+	t.Parallel()
+	l := newLabWith(t, "127.0.0.1", "turn:\n  udp: 127.0.0.1:0\n  tcp: 127.0.0.1:0\n  public_address: [127.0.0.1]\n")
+	c := l.provision()
+	l.startCamera(c)
+	person := l.signUp("owner", c)
 	user, token, _ := l.token("--camera", c.id, "--rpc", "--snapshot", "--restart", "--configure")
 	s := l.newShell(c.id, user, token)
 	v := newView(t, person.dial(""), c.id, 1) // somebody watches
@@ -119,6 +123,9 @@ func TestDiagnosticsPage(t *testing.T) {
 			output, err := s.command(e.command).Output()
 			require.NoError(t, err, "%s", e.command)
 			s.compare(e, string(output))
+			if strings.Contains(e.command, "/selftest") {
+				require.Regexp(t, `"turn","result":"ok","seen":"allocated at .* by UDP, .* by TCP"`, string(output))
+			}
 		}
 		if strings.Contains(e.command, `"daemon","seq":'$`) {
 			<-c.process.done

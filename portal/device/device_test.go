@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"seccam/pkg/credential"
+	"seccam/pkg/signaling"
 	"seccam/portal/store"
 )
 
@@ -227,4 +228,24 @@ func FuzzRedeem(f *testing.F) {
 			require.Equal(t, ErrRefused, b.redeem(t.Context(), camera+"x", text))
 		}
 	})
+}
+
+// A camera that checks itself asks for ICE servers; others are given none.
+func TestICEServersForACameraThatChecksItself(t *testing.T) {
+	b := newBench()
+	b.ICE = func(camera string) []signaling.ICEServer {
+		return []signaling.ICEServer{{URLs: []string{"turn:relay.example"}, Username: camera, Credential: "x"}}
+	}
+	for _, asked := range []bool{false, true} {
+		request := b.proved("c1", b.nonce(t, "c1"), 3)
+		request.ICE = asked
+		response, err := b.Token(t.Context(), request)
+		require.NoError(t, err)
+		require.Equal(t, asked, len(response.ICEServers) == 1)
+	}
+	request := b.proved("c1", b.nonce(t, "c1"), 2) // an old key
+	request.ICE = true
+	response, err := b.Token(t.Context(), request)
+	require.ErrorIs(t, err, ErrRefused)
+	require.Empty(t, response.ICEServers)
 }

@@ -96,11 +96,13 @@ func TestTokenRecordSaysWhetherItTakesPictures(t *testing.T) {
 	require.NoError(t, s.db.Exec("INSERT INTO mqtt_tokens (id, subject, camera, rpc, note, created_at, expires_at) VALUES ('old', 'tool-old', '+', TRUE, '', ?, ?)",
 		clock.now(), clock.now().Add(time.Hour)).Error)
 	require.NoError(t, s.migrate(t.Context()))
-	require.NoError(t, s.RecordToken(t.Context(), MQTTToken{ID: "new", Subject: "tool-new", Camera: "+", Snapshot: true, ExpiresAt: clock.now()}))
-	for id, want := range map[string]MQTTToken{"old": {RPC: true}, "new": {Snapshot: true}} {
+	require.NoError(t, s.RecordToken(t.Context(), MQTTToken{ID: "new", Subject: "tool-new", Camera: "+", Snapshot: true, Restart: true, Config: true, ExpiresAt: clock.now()}))
+	for id, want := range map[string]MQTTToken{"old": {RPC: true}, "new": {Snapshot: true, Restart: true, Config: true}} {
 		var got MQTTToken
 		require.NoError(t, s.db.First(&got, "id = ?", id).Error)
 		require.Equal(t, want.RPC, got.RPC, id)
 		require.Equal(t, want.Snapshot, got.Snapshot, id)
+		require.Equal(t, want.Restart, got.Restart, id)
+		require.Equal(t, want.Config, got.Config, id)
 	}
 }
