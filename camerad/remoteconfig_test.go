@@ -1,11 +1,16 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"log/slog"
 	"net"
 	"testing"
 	"time"
 
+	"seccam/camerad/desired"
+	"seccam/camerad/media"
+	"seccam/camerad/media/source"
 	"seccam/pkg/credential"
 	"seccam/pkg/signaling"
 
@@ -101,4 +106,25 @@ func TestCameraIsSetFromAfar(t *testing.T) {
 	require.NoError(t, next(t, "end", again.ended))
 	require.FileExists(t, cfg.StateDir+"/config.json")
 	require.NotContains(t, again.logs.String(), "left out")
+}
+
+// A picture that the source does not give is taken back, and nothing of the rest is put into effect.
+func TestPictureThatDoesNotComeIsTakenBack(t *testing.T) {
+	log := slog.New(slog.DiscardHandler)
+	cfg := defaultConfig()
+	engine := media.NewEngine(media.Config{Source: source.Exec([]string{"false"}, log), Video: cfg.video(), Log: log})
+	life, end := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- engine.Run(life) }()
+	defer func() { end(); <-ended }()
+	c := &camera{log: log, engine: engine, adjust: &adjustable{file: cfg, level: new(slog.LevelVar), now: cfg}}
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond) // less than it has else
+	defer cancel()
+	err := c.applyDesired(ctx, map[string]any{"video.fps": 15.0, "log_level": "debug", "max_viewers": 1.0})
+	var reasons desired.Reasons
+	require.ErrorAs(t, err, &reasons)
+	require.Contains(t, reasons["video"], "gave no picture")
+	require.Equal(t, cfg, c.adjust.current())
+	require.Equal(t, slog.LevelInfo, c.adjust.level.Level())
+	require.Equal(t, cfg.Video.FPS, engine.Stats().Rate.FPS)
 }

@@ -61,3 +61,32 @@ func TestGuard(t *testing.T) {
 		require.NoError(t, g.Admit(first+1))
 	})
 }
+
+// FuzzJSON: whatever a request is, the answer is JSON of the method's or a refusal that says what to send.
+func FuzzJSON(f *testing.F) {
+	for _, seed := range []string{`{"v":1}`, `{"v":1,"level":"info","since":-1,"limit":9}`, `{"v":1,"seq":18446744073709551615,"what":"daemon"}`, `{"v":1,"values":{"x":null}}`, `[]`, `null`} {
+		f.Add([]byte(seed))
+	}
+	methods := map[string]Method{
+		"ping": JSON("p", func(_ context.Context, r signaling.PingRequest) (signaling.PingRequest, error) { return r, nil }),
+		"logs": JSON("l", func(_ context.Context, r signaling.LogsRequest) (signaling.LogsRequest, error) { return r, nil }),
+		"restart": JSON("r", func(_ context.Context, r signaling.RestartRequest) (signaling.RestartRequest, error) {
+			return r, NewGuard(time.Now).Admit(r.Seq)
+		}),
+		"config": JSON("c", func(_ context.Context, r signaling.ConfigRequest) (map[string]string, error) {
+			return signaling.CheckConfig(r.Values), nil
+		}),
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		for name, method := range methods {
+			kind, reply, err := method(t.Context(), data)
+			var refusal *signaling.Error
+			if err != nil {
+				require.ErrorAs(t, err, &refusal, name)
+				continue
+			}
+			require.Equal(t, signaling.ContentJSON, kind)
+			require.True(t, json.Valid(reply), "%s: %s", name, reply)
+		}
+	})
+}
