@@ -15,11 +15,13 @@ func (e *Engine) SetVideo(ctx context.Context, video source.Video) error {
 	if *before == video {
 		return nil
 	}
+	e.resetRates() // nobody steers while it rests
 	err := e.tryVideo(ctx)
 	if err == nil {
 		return nil
 	}
 	e.video.Store(before)
+	e.resetRates()
 	e.Restart()
 	return err
 }
