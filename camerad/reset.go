@@ -38,7 +38,7 @@ New ones are made when camerad starts. The device key stays: it connects the cam
 	if !c.Yes && !io.confirmed("Type RESET to go on: ", "RESET") {
 		return errors.New("nothing was removed")
 	}
-	for _, name := range append(pairing.Files(), credential.CertificateFile, privacy.FileName, desired.FileName, settingsName) {
+	for _, name := range append(pairing.Files(), credential.CertificateFile, privacy.FileName, desired.FileName, settingsName, enrollingName) {
 		if err := os.Remove(filepath.Join(cfg.StateDir, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return fmt.Errorf("factory reset is incomplete, run it again: %w", err)
 		}
