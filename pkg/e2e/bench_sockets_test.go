@@ -198,14 +198,13 @@ func (c *openPages) open(ctx context.Context, running *errgroup.Group) {
 				return err
 			}
 			welcome, err := signaling.Decode(data)
-			c.sockets[i] = &openPage{conn: conn, viewer: welcome.Viewer, camera: camera.camera}
+			page := &openPage{conn: conn, viewer: welcome.Viewer, camera: camera.camera}
+			c.sockets[i] = page
+			running.Go(func() error { c.read(ctx, page); return nil }) // at once: the portal pings
 			return err
 		})
 	}
 	require.NoError(c.t, opening.Wait())
-	for _, page := range c.sockets {
-		running.Go(func() error { c.read(ctx, page); return nil })
-	}
 }
 
 // read notes when answers come, and ends their views.

@@ -16,6 +16,9 @@ import (
 const (
 	sweepInterval = time.Second
 	flushInterval = 15 * time.Second
+	// saveInterval is how often the last-seen time of a camera that stays online is written: it says little while it
+	// is, and a hundred thousand cameras repeat their status thousands of times a second.
+	saveInterval = 5 * time.Minute
 )
 
 // Grace is how long a camera whose connection was lost still counts as online: most are back by then, from
@@ -45,6 +48,7 @@ type entry struct {
 	status   signaling.Status // the latest
 	shown    signaling.Status // the latest, but for a loss within its grace
 	lastSeen time.Time        // when an online status last arrived
+	saved    time.Time        // the last-seen time that was given to be saved
 	latest   int64            // the greatest At that was heard
 	since    time.Time        // when the present connection was first heard of
 	lost     time.Time        // when the connection was lost; zero unless within grace
@@ -68,7 +72,7 @@ func (t *Tracker) Remember(camera string, lastSeen time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.cameras[camera] == nil {
-		t.cameras[camera] = &entry{lastSeen: lastSeen}
+		t.cameras[camera] = &entry{lastSeen: lastSeen, saved: lastSeen}
 	}
 }
 
@@ -116,17 +120,36 @@ func (t *Tracker) update(camera string, status signaling.Status) bool {
 		if !e.status.Online || e.status.Boot != status.Boot || e.status.Connection != status.Connection {
 			e.since = now
 		}
+		if !e.online() || now.Sub(e.saved) >= saveInterval {
+			e.saved, t.unsaved[camera] = now, now
+		}
 		e.lastSeen, e.stale, e.lost, e.shown = now, false, time.Time{}, status
-		t.unsaved[camera] = now
 	case e.shown.Online && status.Reason == signaling.OfflineConnectionLost:
 		if e.lost.IsZero() {
 			e.lost = now
 		}
 	default:
+		t.leave(camera, e)
 		e.lost, e.shown = time.Time{}, status
 	}
 	e.status = status
 	return differs(before, e.presence())
+}
+
+// leave has it written when a camera that is online no more was last heard from.
+func (t *Tracker) leave(camera string, e *entry) {
+	if e.lastSeen.After(e.saved) {
+		e.saved, t.unsaved[camera] = e.lastSeen, e.lastSeen
+	}
+}
+
+// leaveAll is for the end of this process: what comes after it starts from what was written.
+func (t *Tracker) leaveAll() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for camera, e := range t.cameras {
+		t.leave(camera, e)
+	}
 }
 
 // repeats reports whether a status is a copy of one from before: the nodes of a cluster each remember what they
@@ -238,8 +261,13 @@ func (t *Tracker) Forget(camera string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	delete(t.unsaved, camera)
-	if e := t.cameras[camera]; e != nil && (!e.presence().Online || !e.lost.IsZero()) {
+	e := t.cameras[camera]
+	switch {
+	case e == nil:
+	case !e.presence().Online || !e.lost.IsZero():
 		delete(t.cameras, camera)
+	default:
+		e.saved = time.Time{} // its next status is the first that its next owner has
 	}
 }
 
@@ -255,6 +283,7 @@ func (t *Tracker) Run(ctx context.Context) error {
 		case <-flush.C:
 			t.flushLogged(ctx)
 		case <-ctx.Done():
+			t.leaveAll()
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 			defer cancel()
 			t.flushLogged(last)
@@ -272,9 +301,11 @@ func (t *Tracker) sweep() {
 	for camera, e := range t.cameras {
 		before := e.presence()
 		if !e.lost.IsZero() && now.Sub(e.lost) >= Grace {
+			t.leave(camera, e)
 			e.lost, e.shown = time.Time{}, e.status
 		}
 		if e.shown.Online && now.Sub(e.lastSeen) > signaling.StatusStale {
+			t.leave(camera, e)
 			e.stale = true
 		}
 		if differs(before, e.presence()) {

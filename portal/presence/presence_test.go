@@ -304,11 +304,62 @@ func TestFlushKeepsWhatFailed(t *testing.T) {
 	require.Empty(t, b.saved, "saved once")
 }
 
+// A camera that stays online is written now and then, and when it leaves, with the time of its last word.
+func TestLastSeenIsNotWrittenAtEachStatus(t *testing.T) {
+	b := newBench()
+	writes := func() (at time.Time, n int) {
+		b.saved = map[string]time.Time{}
+		require.NoError(t, b.Flush(t.Context()))
+		return b.saved["c"], len(b.saved)
+	}
+	b.handle(online(1))
+	_, n := writes()
+	require.Equal(t, 1, n, "it is online")
+	for range 5 {
+		b.at = b.at.Add(signaling.StatusInterval)
+		b.handle(online(1))
+		_, n = writes()
+		require.Zero(t, n)
+	}
+	last := b.at
+	b.at = b.at.Add(signaling.StatusStale + time.Second)
+	b.sweep()
+	at, _ := writes()
+	require.Equal(t, last, at, "it is silent")
+	b.handle(online(2))
+	_, _ = writes()
+	b.at = b.at.Add(time.Minute)
+	b.handle(online(2))
+	last = b.at
+	b.at = b.at.Add(time.Second)
+	b.handle(will(2))
+	b.graceOver()
+	at, _ = writes()
+	require.Equal(t, last, at, "its connection was lost")
+	b.handle(online(3))
+	_, _ = writes()
+	b.at = b.at.Add(saveInterval)
+	b.handle(online(3))
+	at, _ = writes()
+	require.Equal(t, b.at, at, "now and then")
+	b.at = b.at.Add(time.Minute)
+	b.handle(online(3))
+	b.Forget("c")
+	b.handle(online(3))
+	at, _ = writes()
+	require.Equal(t, b.at, at, "its next owner has seen nothing of it before")
+	b.at = b.at.Add(time.Minute)
+	b.handle(online(3))
+	b.leaveAll()
+	at, _ = writes()
+	require.Equal(t, b.at, at, "the portal ends")
+}
+
 // What came in while a save failed is newer than what failed.
 func TestFlushKeepsTheNewer(t *testing.T) {
 	b := newBench()
 	var tracker *Tracker
-	fail, later := true, b.at.Add(time.Minute)
+	fail, later := true, b.at.Add(saveInterval)
 	now := b.at
 	saved := map[string]time.Time{}
 	tracker = New(seenFunc(func(at map[string]time.Time) error {
