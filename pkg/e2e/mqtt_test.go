@@ -96,14 +96,17 @@ func TestAbuse26_RevokedCameraIsDropped(t *testing.T) {
 	l, c, person := newHousehold(t)
 	s := person.dial("")
 	s.awaitStatus(c.id, true)
-	l.command("cameras", "revoke", c.id, "--out", c.folder+"/..")
+	l.command("cameras", "revoke", c.id)
 	p := s.awaitStatus(c.id, false)
 	require.NotEmpty(t, p.Text)
 	c.process.await(`does not accept`)
 
 	// The new key brings it back.
 	c.process.stop()
-	require.NoError(t, exec.Command("cp", c.folder+"/../device.key", c.folder+"/device.key").Run())
+	fresh := t.TempDir()
+	l.command("cameras", "rotate-key", c.id, "--out", fresh)
+	leaks.file(fresh + "/device.key")
+	require.NoError(t, exec.Command("cp", fresh+"/device.key", c.folder+"/device.key").Run())
 	l.startCamera(c)
 	s.awaitStatus(c.id, true)
 }
