@@ -11,7 +11,7 @@ import (
 
 // serveMetrics serves the portal's figures until ctx ends.
 func (p *portal) serveMetrics(ctx context.Context) error {
-	all := []prometheus.Collector{providers{p.ice}, metrics.Collector(p.figures), p.mails}
+	all := []prometheus.Collector{providers{p.ice}, metrics.Collector(p.figures), p.mails, p.requests, p.watched}
 	if p.relay != nil {
 		all = append(all, p.relay)
 	}
@@ -27,6 +27,13 @@ var (
 	figOnline  = metrics.Gauge("portal_cameras_online", "Cameras that are online, as this portal knows.")
 	figBroker  = metrics.Gauge("portal_broker_connected", "Whether the portal is connected to the broker.")
 )
+
+// newWatched counts views that began and that ended.
+func newWatched() *prometheus.CounterVec {
+	return prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "seccam_portal_watched_total", Help: "Views, as they began and as they ended.",
+	}, []string{"what"})
+}
 
 func (p *portal) figures() []prometheus.Metric {
 	viewers, views := p.hub.Counts()

@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"seccam/broker"
 	"seccam/pkg/certificate"
 	"seccam/pkg/credential"
@@ -50,6 +52,8 @@ type portal struct {
 	tracker  *presence.Tracker
 	asking   *asking
 	vitals   *vitals.Recorder
+	requests *web.Figures
+	watched  *prometheus.CounterVec // views that began and ended
 	hub      *bridge.Hub
 	watcher  *revocation.Watcher
 	handler  http.Handler
@@ -93,6 +97,7 @@ func newPortal(ctx context.Context, cfg Config, log *slog.Logger) (_ *portal, er
 		return nil, err
 	}
 	p.keys = keys.ForHost(cfg.BrokerJIDHost)
+	p.requests, p.watched = web.NewFigures(), newWatched()
 	if p.store, err = store.Open(ctx, cfg.Database, nil); err != nil {
 		return nil, err
 	}
@@ -216,7 +221,7 @@ func (p *portal) wireWeb(master credential.Secret) error {
 				Store: p.store, Master: master, Keys: p.keys, MQTTURLs: p.mqttURLs, TokenTTL: p.tokenTTL(), ICE: p.iceForSelftest,
 				Now: time.Now, Log: p.log,
 			}},
-			Throttles: p.store, Places: p.places, SignOn: p.signOn, Alerts: p.alerts, Configs: p.configs, Fleet: fleet.New(p.store, master), Ready: p.ready, Now: time.Now, Log: p.log,
+			Throttles: p.store, Places: p.places, SignOn: p.signOn, Alerts: p.alerts, Configs: p.configs, Fleet: fleet.New(p.store, master), Figures: p.requests, Ready: p.ready, Now: time.Now, Log: p.log,
 		})
 	return err
 }

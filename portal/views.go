@@ -11,6 +11,11 @@ const viewsWaiting = 4096
 
 // viewed must not block.
 func (p *portal) viewed(v account.View) {
+	what := "began"
+	if v.Ended {
+		what = "ended"
+	}
+	p.watched.WithLabelValues(what).Inc()
 	select {
 	case p.views <- v:
 	default:

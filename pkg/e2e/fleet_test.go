@@ -166,6 +166,7 @@ func TestFleetConnects(t *testing.T) {
 	connected.Wait()
 	require.Eventually(t, func() bool { return l.figure("seccam_portal_cameras_online") == count },
 		patience, 50*time.Millisecond, "all are online")
+	require.Positive(t, l.figure("seccam_portal_http_requests_total"))
 
 	var list struct {
 		Total   int

@@ -54,6 +54,7 @@ func TestRelayedView(t *testing.T) {
 	p.await(`document.querySelector('#player').dataset.path === 'relayed'`)
 	p.screenshot("relayed")
 	require.Positive(t, l.allocations())
+	require.Positive(t, l.figure("seccam_portal_watched_total"))
 	p.click(`#diagnosis summary`)
 	p.await(`document.querySelector('[data-verdict]').textContent.includes('goes through a relay')`)
 	for check, want := range map[string]string{"stun": "unknown", "relay-udp": "good", "relay-tcp": "good", "relay-tls": "unknown", "there": "good"} {

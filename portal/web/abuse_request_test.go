@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"seccam/portal/fleet"
 )
 
 func TestAbuse11_ForeignOrigin(t *testing.T) {
@@ -138,7 +140,7 @@ func TestAbuse36_NoSecretsInURLsAndReferrers(t *testing.T) {
 }
 
 // wrongTyped is fields of the account's bodies, which are strings.
-const wrongTyped = `"current_password":1,"code":{},"email":[],"secret":{},"note":1,"fingerprint":{},"credential":1,"token":[],"who":1,"url":1`
+const wrongTyped = `"current_password":1,"code":{},"email":[],"secret":{},"note":1,"fingerprint":{},"credential":1,"token":[],"who":1,"url":1,"batch":1,"cameras":1`
 
 // TestAbuse37_MalformedJSON sends broken JSON to every API route.
 func TestAbuse37_MalformedJSON(t *testing.T) {
@@ -147,7 +149,7 @@ func TestAbuse37_MalformedJSON(t *testing.T) {
 	c, camera := p.member("owner")
 	second, _ := p.member("second")
 	p.withApp(second)
-	half := p.halfIn("second")
+	half, program := p.halfIn("second"), p.operator(fleet.ScopeProvision)
 	bodies := []string{
 		``, `{`, `null`, `[]`, `"x"`, `1`, `{"username":1,"camera_id":1,"camera":1,"name":1,"password":[],"proof":{},"key":1,` + wrongTyped + `}`, `{"username":"a`,
 		`{} {}`, "\x00\xff", strings.Repeat(`{"a":`, 10_000), `{"name":{},"username":{},"camera":[],"camera_id":{},"key":"%",` + wrongTyped + `}`,
@@ -163,6 +165,8 @@ func TestAbuse37_MalformedJSON(t *testing.T) {
 		c := c
 		if strings.Contains(path, "/login/second") {
 			c = half
+		} else if strings.HasPrefix(path, adminPrefix) {
+			c = program
 		}
 		p.forgive() // this test is about JSON
 		for _, body := range bodies {

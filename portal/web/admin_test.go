@@ -40,6 +40,17 @@ func (p *portal) admin(c *client, name string) {
 	require.NoError(p.t, p.server.Fleet.AddAdmin(p.t.Context(), name))
 }
 
+// adminRefusal is what routes for admins and their programs answer to everybody else, 0 for other routes.
+func adminRefusal(path string) int {
+	switch {
+	case strings.HasPrefix(path, adminPrefix):
+		return http.StatusUnauthorized
+	case strings.HasPrefix(path, "/admin"):
+		return http.StatusNotFound
+	}
+	return 0
+}
+
 type fleetList struct {
 	Cameras []fleetCamera
 	Total   int

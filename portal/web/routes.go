@@ -14,7 +14,7 @@ const apiPrefix = "/api/v1"
 // one; memberCamera is for a camera's owner, viewerCamera also for those with whom it is shared, visitor for who
 // has a guest link.
 func (s *server) routes(e *echo.Echo) {
-	e.Use(s.recoverPanics, s.secureHeaders, s.refuseCrossSite, s.capBody, s.someone)
+	e.Use(s.count, s.recoverPanics, s.secureHeaders, s.refuseCrossSite, s.capBody, s.someone)
 
 	e.GET("/healthz", s.healthz)
 	e.GET("/readyz", s.readyz)

@@ -86,7 +86,7 @@ type Configs interface {
 	Set(ctx context.Context, ownerID int64, cameraID string, values map[string]any) (configure.State, error)
 }
 
-// Deps is everything the handlers call. All but Now, Places and SignOn are required.
+// Deps is everything the handlers call. All but Now, Places, SignOn and Figures are required.
 type Deps struct {
 	Accounts *account.Service
 	Logins   scs.CtxStore
@@ -105,6 +105,8 @@ type Deps struct {
 	Places *place.Book
 	// SignOn is another provider that people log in by; nil is none.
 	SignOn *signon.Provider
+	// Figures counts requests; nil counts them for nobody.
+	Figures *Figures
 	// Ready reports why the portal cannot serve yet, nil if it can.
 	Ready func(context.Context) error
 	Now   func() time.Time // nil is time.Now
@@ -140,6 +142,9 @@ func newServer(cfg Config, deps Deps) (*server, error) {
 	}
 	if deps.Now == nil {
 		deps.Now = time.Now
+	}
+	if deps.Figures == nil {
+		deps.Figures = NewFigures()
 	}
 	s := &server{Deps: deps, public: public, limits: newLimits(deps.Throttles, deps.Now), csrf: http.NewCrossOriginProtection()}
 	if err := s.csrf.AddTrustedOrigin(origin(public)); err != nil {
