@@ -24,6 +24,9 @@ func (s *server) adminAPI(e *echo.Echo) {
 	}
 }
 
+// errBadAdmin says what kind of token is missing.
+var errBadAdmin = errors.New("this needs an admin token that holds, as portal admin-token makes it")
+
 type adminRoute struct {
 	method, path string
 	scope        fleet.Scope
@@ -53,7 +56,7 @@ func (s *server) admin(scope fleet.Scope, next adminHandler) echo.HandlerFunc {
 			if late := s.throttleAddress(c, s.limits.token); late != nil {
 				return late
 			}
-			return s.badToken(c)
+			return errors.Join(errBadAdmin, s.badToken(c))
 		}
 		if err != nil {
 			return fmt.Errorf("admin token: %w", err)

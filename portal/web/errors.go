@@ -94,6 +94,7 @@ var refusals = []struct {
 	{errBadJSON, http.StatusBadRequest, "bad-json", "Malformed JSON"},
 	{errBadForm, http.StatusBadRequest, "bad-form", "Malformed form"},
 	{ErrDeviceRefused, http.StatusUnauthorized, "device-refused", "Device refused"},
+	{errBadAdmin, http.StatusUnauthorized, "bad-token", "Not a valid token"},
 	{errBadToken, http.StatusUnauthorized, "bad-token", "Not a valid token"},
 	{account.ErrEnrolment, http.StatusUnauthorized, "enrolment-refused", "Enrolment token refused"},
 	{account.ErrTooManyCameras, http.StatusConflict, "too-many-cameras", "Too many cameras"},
