@@ -12,6 +12,7 @@ import (
 
 	"seccam/pkg/credential"
 	"seccam/pkg/signaling"
+	"seccam/portal/presence"
 	"seccam/portal/store"
 	"seccam/portal/vitals"
 )
@@ -69,9 +70,9 @@ func inUTC(t *time.Time) *time.Time {
 	return &utc
 }
 
-// onlineFor is how long after it was heard from a camera counts as online: until its status is stale, and that it was
-// heard from is written only now and then.
-const onlineFor = signaling.StatusStale + 15*time.Second
+// onlineFor is how long after it was last written that it was heard from a camera counts as online, unless it is known
+// to be offline since: while it stays online that is written now and then.
+const onlineFor = presence.SaveInterval + signaling.StatusStale
 
 // judged adds to a filter by what a camera counts as online.
 func judged(f store.FleetFilter) store.FleetFilter {

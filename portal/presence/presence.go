@@ -16,9 +16,9 @@ import (
 const (
 	sweepInterval = time.Second
 	flushInterval = 15 * time.Second
-	// saveInterval is how often the last-seen time of a camera that stays online is written: it says little while it
+	// SaveInterval is how often the last-seen time of a camera that stays online is written: it says little while it
 	// is, and a hundred thousand cameras repeat their status thousands of times a second.
-	saveInterval = 5 * time.Minute
+	SaveInterval = 5 * time.Minute
 )
 
 // Grace is how long a camera whose connection was lost still counts as online: most are back by then, from
@@ -120,7 +120,7 @@ func (t *Tracker) update(camera string, status signaling.Status) bool {
 		if !e.status.Online || e.status.Boot != status.Boot || e.status.Connection != status.Connection {
 			e.since = now
 		}
-		if !e.online() || now.Sub(e.saved) >= saveInterval {
+		if !e.online() || now.Sub(e.saved) >= SaveInterval {
 			e.saved, t.unsaved[camera] = now, now
 		}
 		e.lastSeen, e.stale, e.lost, e.shown = now, false, time.Time{}, status

@@ -338,7 +338,7 @@ func TestLastSeenIsNotWrittenAtEachStatus(t *testing.T) {
 	require.Equal(t, last, at, "its connection was lost")
 	b.handle(online(3))
 	_, _ = writes()
-	b.at = b.at.Add(saveInterval)
+	b.at = b.at.Add(SaveInterval)
 	b.handle(online(3))
 	at, _ = writes()
 	require.Equal(t, b.at, at, "now and then")
@@ -359,7 +359,7 @@ func TestLastSeenIsNotWrittenAtEachStatus(t *testing.T) {
 func TestFlushKeepsTheNewer(t *testing.T) {
 	b := newBench()
 	var tracker *Tracker
-	fail, later := true, b.at.Add(saveInterval)
+	fail, later := true, b.at.Add(SaveInterval)
 	now := b.at
 	saved := map[string]time.Time{}
 	tracker = New(seenFunc(func(at map[string]time.Time) error {
