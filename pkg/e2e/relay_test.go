@@ -1,8 +1,6 @@
 package e2e
 
 import (
-	"io"
-	"net/http"
 	"regexp"
 	"strconv"
 	"testing"
@@ -25,15 +23,10 @@ turn:
 // figure reads one of the portal's metrics, whatever its labels.
 func (l *lab) figure(name string) int {
 	l.t.Helper()
-	address := l.portal.await(`portal ready.* metrics=(\S+)`)[1]
-	resp, err := http.Get("http://" + address + "/metrics")
-	require.NoError(l.t, err)
-	defer func() { _ = resp.Body.Close() }()
-	text, err := io.ReadAll(resp.Body)
-	require.NoError(l.t, err)
-	found := regexp.MustCompile(`(?m)^` + name + `(?:\{.*\})? (\d+)`).FindSubmatch(text)
+	text := l.portal.figures()
+	found := regexp.MustCompile(`(?m)^` + name + `(?:\{.*\})? (\d+)`).FindStringSubmatch(text)
 	require.NotNil(l.t, found, "%s", text)
-	n, err := strconv.Atoi(string(found[1]))
+	n, err := strconv.Atoi(found[1])
 	require.NoError(l.t, err)
 	return n
 }
@@ -44,7 +37,7 @@ func (l *lab) allocations() int { return l.figure("seccam_relay_allocations") }
 // With ice_policy relay no view is direct; what was allocated for it ends with it.
 func TestRelayedView(t *testing.T) {
 	l := newLabWith(t, "127.0.0.1", relayOnly)
-	c := l.provision()
+	c := l.provisionWith("testpattern", videoConfig+"metrics: 127.0.0.1:0\n")
 	l.startCamera(c)
 	person := l.signUp("owner", c)
 	p := newPage(t)
@@ -55,6 +48,7 @@ func TestRelayedView(t *testing.T) {
 	p.screenshot("relayed")
 	require.Positive(t, l.allocations())
 	require.Positive(t, l.figure("seccam_portal_watched_total"))
+	requireShippedFigures(t, l.portal.figures()+c.process.figures())
 	p.click(`#diagnosis summary`)
 	p.await(`document.querySelector('[data-verdict]').textContent.includes('goes through a relay')`)
 	for check, want := range map[string]string{"stun": "unknown", "relay-udp": "good", "relay-tcp": "good", "relay-tls": "unknown", "there": "good"} {

@@ -18,6 +18,7 @@ type accountView struct {
 	// Provider is another one to log in by, "" if there is none; Identities are who the person is there.
 	Provider   string
 	Identities []store.Identity
+	Admin      bool // may look at all cameras of the portal
 }
 
 func (s *server) accountPage(c echo.Context, user *store.User) error {
@@ -39,6 +40,9 @@ func (s *server) renderAccount(c echo.Context, status int, user *store.User, cha
 	}
 	v.Provider = s.providerName()
 	if v.Identities, err = s.Accounts.Identities(c.Request().Context(), user.ID); err != nil {
+		return err
+	}
+	if v.Admin, err = s.Fleet.IsAdmin(c.Request().Context(), user.ID); err != nil {
 		return err
 	}
 	change(&v)
