@@ -4,7 +4,7 @@ LDFLAGS := -s -w -X main.release=$(VERSION)
 # Everything but the tests of the real programs, which run last and alone.
 UNITS = $(shell go list ./... | grep -v /pkg/e2e)
 
-.PHONY: help build demo test test-v4l2 test-arm test-nat packages test-packages soak bench fuzz lint clean
+.PHONY: help build demo pi test test-v4l2 test-arm test-nat packages test-packages soak bench fuzz lint clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -22,6 +22,10 @@ test: ## Run every test, installing what they need
 	@.ci/deps test
 	go test -race -timeout 20m $(UNITS)
 	go test -race -timeout 20m -count=1 ./pkg/e2e
+
+pi: ## Build camerad for Raspberry Pi: bin/pi/camerad-arm64, and -armhf for 32 bits
+	@VERSION='$(VERSION)' .ci/pi bin/pi/camerad-arm64 camerad arm64
+	@VERSION='$(VERSION)' .ci/pi bin/pi/camerad-armhf camerad armhf
 
 test-v4l2: ## Test simulated V4L2 cameras in a virtual machine, up to the picture in Chromium
 	@.ci/test-v4l2
