@@ -8,11 +8,11 @@ CREATE INDEX cameras_version ON cameras (version);
 CREATE TABLE camera_samples (
     camera_id   TEXT NOT NULL,
     at          DATETIME NOT NULL,
-    fps         REAL NOT NULL,
-    bitrate     REAL NOT NULL,
+    fps         DOUBLE PRECISION NOT NULL,
+    bitrate     DOUBLE PRECISION NOT NULL,
     viewers     INTEGER NOT NULL,
-    temperature REAL NOT NULL,
-    memory      REAL NOT NULL,
+    temperature DOUBLE PRECISION NOT NULL,
+    memory      DOUBLE PRECISION NOT NULL,
     PRIMARY KEY (camera_id, at)
 );
 CREATE INDEX camera_samples_at ON camera_samples (at);
