@@ -88,6 +88,7 @@ func (h *hook) OnPacketEncode(cl *mqtt.Client, pk packets.Packet) packets.Packet
 
 // OnPublish keeps retained messages to those that are state: a camera's status and configuration.
 func (h *hook) OnPublish(cl *mqtt.Client, pk packets.Packet) (packets.Packet, error) {
+	h.broker.trace(cl, pk)
 	if !pk.FixedHeader.Retain {
 		return pk, nil
 	}

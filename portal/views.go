@@ -16,6 +16,7 @@ func (p *portal) viewed(v account.View) {
 		what = "ended"
 	}
 	p.watched.WithLabelValues(what).Inc()
+	p.log.Info("view "+what, "session", v.Session, "camera", v.Camera)
 	select {
 	case p.views <- v:
 	default:

@@ -34,7 +34,7 @@ func (l *lab) figure(name string) int {
 // allocations is how many relayed addresses there are.
 func (l *lab) allocations() int { return l.figure("seccam_relay_allocations") }
 
-// With ice_policy relay no view is direct; what was allocated for it ends with it.
+// With ice_policy relay no view is direct; what was allocated for it ends with it. Every log names the view alike.
 func TestRelayedView(t *testing.T) {
 	l := newLabWith(t, "127.0.0.1", relayOnly)
 	c := l.provisionWith("testpattern", videoConfig+"metrics: 127.0.0.1:0\n")
@@ -48,6 +48,10 @@ func TestRelayedView(t *testing.T) {
 	p.screenshot("relayed")
 	require.Positive(t, l.allocations())
 	require.Positive(t, l.figure("seccam_portal_watched_total"))
+	session := `.*session=` + eval[string](p, `document.querySelector('#player').dataset.session`)
+	l.portal.await(`view began` + session)
+	l.portal.await(`broker: session message` + session)
+	c.process.await(`viewer arrives` + session)
 	requireShippedFigures(t, l.portal.figures()+c.process.figures())
 	p.click(`#diagnosis summary`)
 	p.await(`document.querySelector('[data-verdict]').textContent.includes('goes through a relay')`)
