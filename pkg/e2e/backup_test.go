@@ -20,6 +20,7 @@ import (
 // A backup is written while everything runs, and restored on another machine: the people and their cameras find
 // everything there.
 func TestBackupAndRestore(t *testing.T) {
+	t.Parallel()
 	l, c, person := newHousehold(t)
 	file := filepath.Join(l.dir, "portal.backup")
 	require.Contains(t, l.command("backup", file), "everything up to now")
@@ -59,6 +60,7 @@ type crashes struct {
 
 // Whatever the portal has said to be done is done, though it is killed at any moment, and no camera has two owners.
 func TestKilledDuringClaims(t *testing.T) {
+	t.Parallel()
 	c := &crashes{lab: newLabWith(t, "127.0.0.1", "trusted_proxies: [127.0.0.1/32]\n"), claimed: map[string]int{}}
 	labels := c.populate(crashPeople, crashLives*crashPeople*8)
 	for range crashLives {

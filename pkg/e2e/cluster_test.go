@@ -92,6 +92,7 @@ func (c *cluster) recovered(what string, person *client, camera *camera) *socket
 }
 
 func TestCluster(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	c.requireRefusals()
 	c.requireOutlives()

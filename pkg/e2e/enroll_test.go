@@ -15,6 +15,7 @@ import (
 
 // A computer without a label becomes a person's camera by one command, and is watched.
 func TestEnrolledCameraIsWatched(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	first := l.provision()
 	l.startCamera(first)

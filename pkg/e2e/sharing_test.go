@@ -83,6 +83,7 @@ func TestAbuse09_ShareEndedWhileWatching(t *testing.T) {
 
 // Abuse 09: also when the portal that began the view was killed, and remembers nothing of it.
 func TestAbuse09_ShareEndedAfterThePortalWasKilled(t *testing.T) {
+	t.Parallel()
 	n := newNeighbours(t)
 	_, v := n.watchMine(n.them, 1)
 	n.portal.kill()
@@ -126,6 +127,7 @@ func (l *lab) secondPortal() string {
 
 // A share that ends by itself does so at the camera, also if no portal is there.
 func TestAbuse09_ShareExpiresWithoutThePortal(t *testing.T) {
+	t.Parallel()
 	n := &neighbours{two: newTwo(t)}
 	const life = 6 * time.Second
 	ends := time.Now().Add(life)
@@ -190,6 +192,7 @@ func TestAbuse10_GuestLinkEndedWhileWatching(t *testing.T) {
 
 // Abuse 10: a guest link that expires while somebody watches, and the portal is not even there.
 func TestAbuse10_GuestLinkExpiresWhileWatching(t *testing.T) {
+	t.Parallel()
 	n := &neighbours{two: newTwo(t)}
 	const life = 6 * time.Second
 	ends := time.Now().Add(life)
