@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"os/exec"
+	"path/filepath"
 	"syscall"
 	"testing"
 
@@ -81,7 +83,8 @@ const watchGaps = `(() => {
 })()`
 
 // Abuse 39: a reconnecting camera whose old connection then closes stays online. The old process is
-// frozen, as one whose network went away: its socket stays open until after the new one is connected.
+// frozen, as one whose network went away: its socket stays open until after the new one is connected. The new
+// one has a copy of all its files, since two may not have the same.
 func TestAbuse39_ReconnectingCameraStaysOnline(t *testing.T) {
 	l, c, person := newHousehold(t)
 	watcher := person.dial("")
@@ -89,6 +92,9 @@ func TestAbuse39_ReconnectingCameraStaysOnline(t *testing.T) {
 	for n := range 3 {
 		frozen := c.process
 		require.NoError(t, frozen.cmd.Process.Signal(syscall.SIGSTOP))
+		folder := filepath.Join(t.TempDir(), "camera")
+		require.NoError(t, exec.Command("cp", "-a", c.folder, folder).Run())
+		c.folder, c.config = folder, filepath.Join(folder, "camerad.yml")
 		l.startCamera(c)
 		frozen.kill()
 		requireWorks(t, person.dial(""), c.id, n+1) // by now the broker has noticed
