@@ -99,7 +99,10 @@ func (b *Broker) admit(cl *mqtt.Client, pk packets.Packet) packets.Code {
 	if code := b.validate(cl, pk); code != packets.CodeSuccess {
 		return code
 	}
-	s, claims, code := b.authenticate(cl, pk)
+	var s *session
+	var claims *credential.Claims
+	var code packets.Code
+	b.arrivals.do(func() { s, claims, code = b.authenticate(cl, pk) })
 	if code != packets.CodeSuccess {
 		return code
 	}

@@ -28,9 +28,9 @@ func (b *Broker) attach(listener string, c *conn) {
 	}
 	if s := c.session.Load(); s != nil {
 		cl.Stop(err)
-		b.funerals <- struct{}{} // when a network fails, ten thousand come at once
-		_ = b.onWorker(done, func() error { b.bury(s, err); return nil })
-		<-b.funerals
+		b.funerals.do(func() { // when a network fails, ten thousand come at once
+			_ = b.onWorker(done, func() error { b.bury(s, err); return nil })
+		})
 		close(s.done)
 	}
 	b.log.Debug("broker: connection ended", "remote", cl.Net.Remote, "listener", listener, "client", printable(cl.ID), "cause", err)
@@ -112,9 +112,6 @@ func (b *Broker) bury(s *session, cause error) {
 
 // maxIdleWorkers is how many workers, with the stacks they have grown, wait for more to do.
 const maxIdleWorkers = 64
-
-// maxFunerals is how many sessions are cleaned up at once. It needs no others to progress.
-const maxFunerals = 32
 
 type job struct {
 	do   func() error

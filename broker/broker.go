@@ -50,15 +50,15 @@ type Broker struct {
 	tcp, tls, webSocket net.Listener // nil if disabled
 	tlsConfig           *tls.Config  // nil without a certificate
 
-	life    context.Context // ends when Run begins to
-	end     context.CancelFunc
-	running chan struct{}
-	started atomic.Bool
-	work    sync.WaitGroup // every goroutine of ours
-	jobs    chan job       // to idle workers
-	idle    atomic.Int64   // how many there are
-	// funerals holds one element per session that is being cleaned up.
-	funerals chan struct{}
+	life     context.Context // ends when Run begins to
+	end      context.CancelFunc
+	running  chan struct{}
+	started  atomic.Bool
+	work     sync.WaitGroup // every goroutine of ours
+	jobs     chan job       // to idle workers
+	idle     atomic.Int64   // how many there are
+	arrivals lane           // verifies credentials
+	funerals lane           // cleans up after sessions; it needs nothing else to progress
 
 	mu    sync.Mutex
 	conns map[*conn]struct{} // nil once the broker has ended
@@ -78,7 +78,8 @@ func New(cfg Config, keys credential.Keys, revocations Revocations, log *slog.Lo
 		refusals: rate.Sometimes{First: 20, Interval: refusalsLogged},
 		running:  make(chan struct{}),
 		jobs:     make(chan job),
-		funerals: make(chan struct{}, maxFunerals),
+		arrivals: newLane(),
+		funerals: newLane(),
 		conns:    map[*conn]struct{}{},
 	}
 	b.life, b.end = context.WithCancel(context.Background())
