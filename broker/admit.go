@@ -51,6 +51,7 @@ func (b *Broker) validate(cl *mqtt.Client, pk packets.Packet) packets.Code {
 
 // authenticate judges whose a CONNECT is, and returns the session it may have.
 func (b *Broker) authenticate(cl *mqtt.Client, pk packets.Packet) (*session, *credential.Claims, packets.Code) {
+	defer b.arrivals.enter()()
 	claims, err := b.keys.Verify(string(pk.Connect.Password), b.now())
 	switch {
 	case errors.Is(err, jwt.ErrTokenExpired):
@@ -99,10 +100,7 @@ func (b *Broker) admit(cl *mqtt.Client, pk packets.Packet) packets.Code {
 	if code := b.validate(cl, pk); code != packets.CodeSuccess {
 		return code
 	}
-	var s *session
-	var claims *credential.Claims
-	var code packets.Code
-	b.arrivals.do(func() { s, claims, code = b.authenticate(cl, pk) })
+	s, claims, code := b.authenticate(cl, pk)
 	if code != packets.CodeSuccess {
 		return code
 	}

@@ -28,9 +28,9 @@ func (b *Broker) attach(listener string, c *conn) {
 	}
 	if s := c.session.Load(); s != nil {
 		cl.Stop(err)
-		b.funerals.do(func() { // when a network fails, ten thousand come at once
-			_ = b.onWorker(done, func() error { b.bury(s, err); return nil })
-		})
+		leave := b.funerals.enter() // when a network fails, ten thousand come at once
+		_ = b.onWorker(done, func() error { b.bury(s, err); return nil })
+		leave()
 		close(s.done)
 	}
 	b.log.Debug("broker: connection ended", "remote", cl.Net.Remote, "listener", listener, "client", printable(cl.ID), "cause", err)

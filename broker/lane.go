@@ -10,8 +10,8 @@ type lane chan struct{}
 // newLane is half as wide as the machine, so that the other half is free.
 func newLane() lane { return make(lane, max(1, runtime.GOMAXPROCS(0)/2)) }
 
-func (l lane) do(work func()) {
+// enter waits for a place, which leave gives back.
+func (l lane) enter() (leave func()) {
 	l <- struct{}{}
-	defer func() { <-l }()
-	work()
+	return func() { <-l }
 }

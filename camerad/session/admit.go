@@ -58,3 +58,24 @@ func (s *session) stillAdmitted() bool {
 	s.bye(signaling.ReasonUnpaired)
 	return false
 }
+
+// room refuses a session that cannot be served now. A visit needs neither picture nor a viewer's place: who
+// has to pair a device can do so always.
+func (m *Manager) room(visit bool) *signaling.Error {
+	if visit {
+		if m.visits >= maxVisits {
+			return refuse(signaling.CodeBusy, "Others are pairing their devices with this camera. Try again in a moment.")
+		}
+		return nil
+	}
+	if len(m.sessions)-m.visits >= int(m.most.Load()) {
+		return refuse(signaling.CodeBusy, "The camera already serves as many viewers as it can. Try again later.")
+	}
+	switch state, detail := m.cfg.Media.State(); state {
+	case signaling.PicturePrivate:
+		return refuse(signaling.CodePrivate, clip(detail))
+	case signaling.PictureLost:
+		return refuse(signaling.CodeSourceLost, "The camera has no picture: "+clip(detail))
+	}
+	return nil
+}

@@ -236,27 +236,6 @@ func (m *Manager) begin(ctx context.Context, topic signaling.Topic, in inbound) 
 	}()
 }
 
-// room refuses a session that cannot be served now. A visit needs neither picture nor a viewer's place: who
-// has to pair a device can do so always.
-func (m *Manager) room(visit bool) *signaling.Error {
-	if visit {
-		if m.visits >= maxVisits {
-			return refuse(signaling.CodeBusy, "Others are pairing their devices with this camera. Try again in a moment.")
-		}
-		return nil
-	}
-	if len(m.sessions)-m.visits >= int(m.most.Load()) {
-		return refuse(signaling.CodeBusy, "The camera already serves as many viewers as it can. Try again later.")
-	}
-	switch state, detail := m.cfg.Media.State(); state {
-	case signaling.PicturePrivate:
-		return refuse(signaling.CodePrivate, clip(detail))
-	case signaling.PictureLost:
-		return refuse(signaling.CodeSourceLost, "The camera has no picture: "+clip(detail))
-	}
-	return nil
-}
-
 // pass never blocks: a session that is busy loses messages, others do not wait for it.
 func (m *Manager) pass(live *entry, in inbound) {
 	live.seq = max(live.seq, in.message.Seq)
@@ -291,29 +270,4 @@ func (m *Manager) tell() {
 	case m.changed <- struct{}{}:
 	default:
 	}
-}
-
-func (m *Manager) refuse(topic signaling.Topic, reason *signaling.Error) {
-	m.cfg.Log.Warn("message refused", "session", topic.Session, "code", reason.Code, "why", reason.Message)
-	m.cfg.send(topic, signaling.Message{Type: signaling.TypeError, Error: reason})
-}
-
-// send publishes m to the viewer of topic's session by topic's portal.
-func (c *Config) send(topic signaling.Topic, m signaling.Message) {
-	m.Session = topic.Session
-	payload, err := signaling.Encode(m)
-	if err != nil {
-		c.Log.Error("message not sent", "type", m.Type, "error", err)
-		return
-	}
-	topic.Kind, topic.Camera = signaling.KindToViewer, c.Camera
-	c.Publish(topic.String(), payload)
-}
-
-// clip shortens a text that comes from a driver.
-func clip(text string) string {
-	if len(text) > signaling.MaxText/2 {
-		return text[:signaling.MaxText/2] + "…"
-	}
-	return text
 }

@@ -350,7 +350,7 @@ func TestLastSeenIsNotWrittenAtEachStatus(t *testing.T) {
 	require.Equal(t, b.at, at, "its next owner has seen nothing of it before")
 	b.at = b.at.Add(time.Minute)
 	b.handle(online(3))
-	b.leaveAll()
+	b.keepAll()
 	at, _ = writes()
 	require.Equal(t, b.at, at, "the portal ends")
 }
