@@ -103,17 +103,17 @@ func (p *process) storm(t *testing.T) *storm {
 	cameras := startChild(t, "TestStormChild", stormAt+"="+p.addr, stormKeys+"="+strconv.FormatBool(p.keys != nil))
 	cameras.await()
 	s := &storm{}
-	s.before, _ = p.roundTrips(t, stormOffers)
+	s.before, _ = p.roundTrips(t, stormOffers, func() {})
 	var back sync.WaitGroup
 	var began, over time.Time
-	back.Go(func() {
-		time.Sleep(time.Second) // people are asking
-		began = time.Now()
-		numbers := cameras.tell("storm")
-		over = time.Now()
-		s.seconds, s.attempts = numbers[0], numbers[1]
+	trips, lost := p.roundTrips(t, stormOffers, func() {
+		back.Go(func() {
+			began = time.Now()
+			numbers := cameras.tell("storm")
+			over = time.Now()
+			s.seconds, s.attempts = numbers[0], numbers[1]
+		})
 	})
-	trips, lost := p.roundTrips(t, stormOffers)
 	back.Wait()
 	s.lost = lost
 	for _, trip := range trips {

@@ -20,46 +20,54 @@ type updateCmd struct {
 	Watch    updateWatchCmd    `cmd:"" hidden:"" help:"Watch over a release on trial. camerad starts it by itself."`
 }
 
-// loadUpdates is for commands about updates, which are off unless the configuration has an address for them.
-func (io console) loadUpdates() (Config, *update.Source, *update.Store, error) {
+// updates is what commands about them work on.
+type updates struct {
+	source *update.Source
+	store  *update.Store
+	state  update.State
+}
+
+// loadUpdates refuses where updates are off: the configuration has no address for them.
+func (io console) loadUpdates() (u updates, err error) {
 	cfg, err := io.loadConfig()
 	if err != nil {
-		return cfg, nil, nil, err
+		return u, err
 	}
 	if cfg.Update.URL == "" {
-		return cfg, nil, nil, configError{errors.New("updates are off; set update.url and update.public_key")}
+		return u, configError{errors.New("updates are off; set update.url and update.public_key")}
 	}
 	camera, err := credential.ParseCode(cfg.CameraID)
 	if err != nil {
-		return cfg, nil, nil, configError{fmt.Errorf("camera_id: %w", err)}
+		return u, configError{fmt.Errorf("camera_id: %w", err)}
 	}
-	source, err := cfg.releases(camera)
-	store := update.Open(cfg.StateDir)
+	if u.source, err = cfg.releases(camera); err != nil {
+		return u, err
+	}
+	u.store = update.Open(cfg.StateDir)
+	if u.state, err = u.store.Load(); err != nil {
+		return u, err
+	}
 	// What runs may be a release in a slot, and not the program that was called.
-	if state, loadErr := store.Load(); source != nil && loadErr == nil && state.Active != nil && state.Newer(version()) {
-		source.Version = state.Active.Version
+	if u.state.Newer(version()) {
+		u.source.Version = u.state.Active.Version
 	}
-	return cfg, source, store, err
+	return u, nil
 }
 
 type updateCheckCmd struct{}
 
 // Run says what there is.
 func (updateCheckCmd) Run(io console) error {
-	_, source, store, err := io.loadUpdates()
+	u, err := io.loadUpdates()
 	if err != nil {
 		return err
 	}
-	manifest, err := source.Check(io.ctx)
+	manifest, err := u.source.Check(io.ctx)
 	if err != nil {
 		return err
 	}
-	state, err := store.Load()
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(io.out, "This is camerad %s; the newest in channel %s is %s, for %d %% of the cameras.\n", source.Version, manifest.Channel, manifest.Version, manifest.Percent)
-	if err := source.Suits(manifest, state); err != nil {
+	fmt.Fprintf(io.out, "This is camerad %s; the newest in channel %s is %s, for %d %% of the cameras.\n", u.source.Version, manifest.Channel, manifest.Version, manifest.Percent)
+	if err := u.source.Suits(manifest, u.state); err != nil {
 		_, err = fmt.Fprintf(io.out, "It is not installed: %v.\n", err)
 		return err
 	}
@@ -73,25 +81,21 @@ type updateApplyCmd struct {
 
 // Run installs.
 func (c updateApplyCmd) Run(io console) error {
-	_, source, store, err := io.loadUpdates()
+	u, err := io.loadUpdates()
 	if err != nil {
 		return err
 	}
-	manifest, err := source.Check(io.ctx)
+	manifest, err := u.source.Check(io.ctx)
 	if err != nil {
 		return err
 	}
 	if c.Now {
 		manifest.Percent = 100
 	}
-	state, err := store.Load()
-	if err != nil {
-		return err
-	}
-	if err := source.Suits(manifest, state); err != nil {
+	if err := u.source.Suits(manifest, u.state); err != nil {
 		return fmt.Errorf("camerad %s: %w", manifest.Version, err)
 	}
-	if err := source.Install(io.ctx, manifest, store); err != nil {
+	if err := u.source.Install(io.ctx, manifest, u.store); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(io.out, "camerad %s is installed. To try it: sudo systemctl restart seccam-camerad\n", manifest.Version)
@@ -102,11 +106,11 @@ type updateRollbackCmd struct{}
 
 // Run goes back.
 func (updateRollbackCmd) Run(io console) error {
-	_, _, store, err := io.loadUpdates()
+	u, err := io.loadUpdates()
 	if err != nil {
 		return err
 	}
-	if err := store.RollBack(); err != nil {
+	if err := u.store.RollBack(); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintln(io.out, "The former camerad runs after: sudo systemctl restart seccam-camerad")

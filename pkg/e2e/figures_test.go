@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"regexp"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -34,6 +35,18 @@ func (p *process) figures() string {
 	text, err := io.ReadAll(resp.Body)
 	require.NoError(p.t, err)
 	return string(text)
+}
+
+// figureIn returns one of the figures that a program tells, of the first labels; -1 if it is not among them.
+func figureIn(t *testing.T, told, name string) float64 {
+	t.Helper()
+	found := regexp.MustCompile(`(?m)^` + name + `(?:\{.*\})? (\S+)$`).FindStringSubmatch(told)
+	if found == nil {
+		return -1
+	}
+	value, err := strconv.ParseFloat(found[1], 64)
+	require.NoError(t, err)
+	return value
 }
 
 // requireShippedFigures looks in what the programs tell for every figure that the shipped rules and the dashboard

@@ -1,8 +1,6 @@
 package e2e
 
 import (
-	"regexp"
-	"strconv"
 	"testing"
 	"time"
 
@@ -23,12 +21,9 @@ turn:
 // figure reads one of the portal's metrics, whatever its labels.
 func (l *lab) figure(name string) int {
 	l.t.Helper()
-	text := l.portal.figures()
-	found := regexp.MustCompile(`(?m)^` + name + `(?:\{.*\})? (\d+)`).FindStringSubmatch(text)
-	require.NotNil(l.t, found, "%s", text)
-	n, err := strconv.Atoi(found[1])
-	require.NoError(l.t, err)
-	return n
+	n := figureIn(l.t, l.portal.figures(), name)
+	require.GreaterOrEqual(l.t, n, 0.0, "%s is not told", name)
+	return int(n)
 }
 
 // allocations is how many relayed addresses there are.

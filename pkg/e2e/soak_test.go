@@ -6,10 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"regexp"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -39,10 +36,7 @@ func TestSoak(t *testing.T) {
 	l := newLabWith(t, "127.0.0.1", "metrics: 127.0.0.1:0\n")
 	c := l.provisionWith("testpattern", "video: {width: 320, height: 240}\nmetrics: 127.0.0.1:0\n")
 	l.startCamera(c)
-	s := &soak{t: t, camera: c.id, person: l.signUp("owner", c), programs: map[string]string{
-		"portal":  l.portal.await(`portal ready.* metrics=(\S+)`)[1],
-		"camerad": c.process.await(`camerad starts.* metrics=(\S+)`)[1],
-	}}
+	s := &soak{t: t, camera: c.id, person: l.signUp("owner", c), programs: map[string]*process{"portal": l.portal, "camerad": c.process}}
 	ctx, stop := context.WithTimeout(t.Context(), soakLimit)
 	defer stop()
 	s.watch(ctx, soakWarmUp)
@@ -65,7 +59,7 @@ type soak struct {
 	t        *testing.T
 	camera   string
 	person   *client
-	programs map[string]string // to the address of its figures
+	programs map[string]*process
 	views    atomic.Int64
 }
 
@@ -175,8 +169,9 @@ func (s *soak) settled() map[string]usage {
 	require.Eventually(s.t, func() bool {
 		now := map[string]usage{}
 		same := true
-		for name, address := range s.programs {
-			figures := s.figures(address)
+		for name, program := range s.programs {
+			told := program.figures()
+			figures := func(name string) float64 { return figureIn(s.t, told, name) }
 			now[name] = usage{int(figures("go_goroutines")), int(figures("process_open_fds")), figures("process_resident_memory_bytes")}
 			same = same && now[name].goroutines == last[name].goroutines && now[name].files == last[name].files
 			same = same && max(0, figures("seccam_camera_viewers")) == 0 && max(0, figures("seccam_portal_views")) == 0
@@ -185,23 +180,4 @@ func (s *soak) settled() map[string]usage {
 		return same
 	}, 2*patience, 2*time.Second, "it comes to rest")
 	return last
-}
-
-// figures returns what a program's metrics say of a name, -1 if nothing.
-func (s *soak) figures(address string) func(name string) float64 {
-	s.t.Helper()
-	resp, err := http.Get("http://" + address + "/metrics")
-	require.NoError(s.t, err)
-	defer func() { _ = resp.Body.Close() }()
-	text, err := io.ReadAll(resp.Body)
-	require.NoError(s.t, err)
-	return func(name string) float64 {
-		found := regexp.MustCompile(`(?m)^` + name + ` (\S+)$`).FindSubmatch(text)
-		if found == nil {
-			return -1
-		}
-		value, err := strconv.ParseFloat(string(found[1]), 64)
-		require.NoError(s.t, err)
-		return value
-	}
 }

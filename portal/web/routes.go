@@ -9,10 +9,10 @@ import (
 // apiPrefix is the root of everything that programs call; errors below it are problem details.
 const apiPrefix = "/api/v1"
 
-// routes is every route; those of WHEP, accounts, sharing and the fleet are in whep.go and *_routes.go. guest sends people
-// who have a login to their cameras, loggedIn needs any login, newcomer an unfinished sign-up, member a finished
-// one; memberCamera is for a camera's owner, viewerCamera also for those with whom it is shared, visitor for who
-// has a guest link.
+// routes is every route; those of WHEP, accounts, sharing and the fleet are in whep.go and *_routes.go, those
+// about cameras below. guest sends people who have a login to their cameras, loggedIn needs any login, newcomer an
+// unfinished sign-up, member a finished one; memberCamera is for a camera's owner, viewerCamera also for those with
+// whom it is shared, visitor for who has a guest link.
 func (s *server) routes(e *echo.Echo) {
 	e.Use(s.count, s.recoverPanics, s.secureHeaders, s.refuseCrossSite, s.capBody, s.someone)
 
@@ -38,6 +38,26 @@ func (s *server) routes(e *echo.Echo) {
 	page.GET("/setup", s.newcomer(s.setupPage))
 	page.POST("/setup/confirm", s.newcomer(s.confirmSetup))
 	page.POST("/setup/cancel", s.newcomer(s.cancelSetup))
+	s.cameraPages(page)
+	s.accountPages(page)
+	s.sharingPages(page)
+	s.adminPages(page)
+
+	api := e.Group(apiPrefix, s.loadCaller)
+	s.cameraAPI(api)
+	s.accountAPI(api)
+	s.sharingAPI(api)
+	api.GET("/signal", s.ownOrigin(s.signalOf(s.loggedIn(s.signal), s.visitor(s.guestSignal))))
+	api.POST("/signup", s.apiSignUp)
+	api.POST("/signup/confirm", s.newcomer(s.apiConfirm))
+	api.DELETE("/signup", s.newcomer(s.apiCancel))
+	api.POST("/login", s.apiLogIn)
+	api.POST("/logout", s.apiLogOut)
+	api.GET("/account", s.loggedIn(s.apiAccount))
+}
+
+// cameraPages are those about the cameras of a person.
+func (s *server) cameraPages(page *echo.Group) {
 	page.GET("/home", s.member(s.home))
 	page.POST("/notices/:notice/dismiss", s.member(s.dismissNotice))
 	page.GET("/cameras/new", s.member(s.claimPage))
@@ -54,20 +74,10 @@ func (s *server) routes(e *echo.Echo) {
 	page.POST("/cameras/:id/release", s.memberCamera(s.release))
 	page.POST("/cameras/:id/tokens", s.memberCamera(s.createToken))
 	page.POST("/cameras/:id/tokens/:token/revoke", s.memberCamera(s.revokeToken))
-	s.accountPages(page)
-	s.sharingPages(page)
-	s.adminPages(page)
+}
 
-	api := e.Group(apiPrefix, s.loadCaller)
-	s.accountAPI(api)
-	s.sharingAPI(api)
-	api.GET("/signal", s.ownOrigin(s.signalOf(s.loggedIn(s.signal), s.visitor(s.guestSignal))))
-	api.POST("/signup", s.apiSignUp)
-	api.POST("/signup/confirm", s.newcomer(s.apiConfirm))
-	api.DELETE("/signup", s.newcomer(s.apiCancel))
-	api.POST("/login", s.apiLogIn)
-	api.POST("/logout", s.apiLogOut)
-	api.GET("/account", s.loggedIn(s.apiAccount))
+// cameraAPI is the same for programs.
+func (s *server) cameraAPI(api *echo.Group) {
 	api.GET("/cameras", s.member(s.apiCameras))
 	api.POST("/cameras", s.member(s.apiClaim))
 	api.POST("/enrolments", s.member(s.apiCreateEnrolment))
