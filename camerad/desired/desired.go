@@ -51,9 +51,8 @@ type Keeper struct {
 	cfg   Config
 	queue chan request
 
-	mu     sync.Mutex
-	saved  saved
-	trying uint64
+	mu    sync.Mutex
+	saved saved
 }
 
 // request is a configuration with who waits for the outcome, if anybody does.
@@ -107,7 +106,7 @@ func (k *Keeper) Reported() signaling.ConfigReported {
 	defer k.mu.Unlock()
 	r := signaling.ConfigReported{
 		V: signaling.Version, At: k.cfg.Now().UnixMilli(), Revision: k.saved.Revision, Set: maps.Clone(k.saved.Set),
-		Values: k.cfg.Effective(), Refused: k.saved.Refused, Trying: k.trying,
+		Values: k.cfg.Effective(), Refused: k.saved.Refused, Trying: k.saved.Trying,
 	}
 	if r.Set == nil {
 		r.Set = map[string]any{}
@@ -214,7 +213,7 @@ func (k *Keeper) begin(revision uint64) error {
 	next.Trying = revision
 	err := next.save(k.cfg.Folder)
 	if err == nil {
-		k.saved, k.trying = next, revision
+		k.saved = next
 	}
 	k.mu.Unlock()
 	if err == nil {
@@ -227,7 +226,7 @@ func (k *Keeper) begin(revision uint64) error {
 func (k *Keeper) abandon() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.saved.Trying, k.trying = 0, 0
+	k.saved.Trying = 0
 	if err := k.saved.save(k.cfg.Folder); err != nil {
 		k.cfg.Log.Error("state of the configuration not kept", "error", err)
 	}
@@ -238,7 +237,7 @@ func (k *Keeper) accept(d signaling.ConfigDesired) error {
 	next := saved{V: signaling.Version, Revision: d.Revision, Set: d.Values}
 	err := next.save(k.cfg.Folder)
 	if err == nil {
-		k.saved, k.trying = next, 0
+		k.saved = next
 	}
 	k.mu.Unlock()
 	if err == nil {
@@ -262,7 +261,7 @@ func (k *Keeper) refuse(revision uint64, why error) {
 	k.cfg.Log.Warn("configuration from afar refused", "revision", revision, "why", reasons.Error())
 	k.mu.Lock()
 	k.saved.Refused = &signaling.ConfigRefusal{Revision: revision, Reasons: reasons.clipped()}
-	k.saved.Trying, k.trying = 0, 0
+	k.saved.Trying = 0
 	err := k.saved.save(k.cfg.Folder)
 	k.mu.Unlock()
 	if err != nil {

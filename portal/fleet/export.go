@@ -37,7 +37,7 @@ func (s *Service) Export(ctx context.Context, to io.Writer, format string, f sto
 	if err := s.store.RecordAdmin(ctx, s.by, store.AdminExported, format); err != nil {
 		return err
 	}
-	f = judged(f)
+	f = s.judged(f)
 	f.Limit, f.Offset, f.After = exportPage, 0, "0" // no id is less: they are 20 characters long
 	for {
 		rows, err := s.store.Fleet(ctx, f)

@@ -75,8 +75,8 @@ func inUTC(t *time.Time) *time.Time {
 const onlineFor = presence.SaveInterval + signaling.StatusStale
 
 // judged adds to a filter by what a camera counts as online.
-func judged(f store.FleetFilter) store.FleetFilter {
-	f.OnlineSince = time.Now().Add(-onlineFor)
+func (s *Service) judged(f store.FleetFilter) store.FleetFilter {
+	f.OnlineSince = s.store.Now().Add(-onlineFor)
 	return f
 }
 
@@ -91,7 +91,7 @@ const (
 
 // Samples lists a camera's measurements of the last day, the oldest first.
 func (s *Service) Samples(ctx context.Context, id string) ([]store.Sample, error) {
-	return s.store.Samples(ctx, id, time.Now().Add(-SamplesShown))
+	return s.store.Samples(ctx, id, s.store.Now().Add(-SamplesShown))
 }
 
 // EventsPage is how many events are listed at once.
@@ -104,7 +104,7 @@ func (s *Service) Events(ctx context.Context, id string, after int64) ([]store.C
 
 // List returns the cameras that a filter chooses, and how many there are without its limit.
 func (s *Service) List(ctx context.Context, f store.FleetFilter) ([]Camera, int64, error) {
-	f = judged(f)
+	f = s.judged(f)
 	total, err := s.store.FleetCount(ctx, f)
 	if err != nil {
 		return nil, 0, err

@@ -100,6 +100,9 @@ func (s *Store) Ping(ctx context.Context) error {
 	return db.PingContext(ctx)
 }
 
+// Now is the time by the store's clock, by which all is judged that it keeps.
+func (s *Store) Now() time.Time { return s.now() }
+
 // Close releases the connections.
 func (s *Store) Close() error {
 	db, err := s.db.DB()

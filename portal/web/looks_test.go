@@ -180,7 +180,7 @@ func TestAccessibility(t *testing.T) {
 func checkScenes(p *portal, scenes []scene) {
 	t := p.t
 	axe, err := os.ReadFile(axePath)
-	require.NoError(t, err, "axe-core is missing: run `make tools` at the module's root, or npm install --prefix .tools axe-core")
+	require.NoError(t, err, "axe-core is missing: .ci/deps test installs it")
 	for _, scene := range scenes {
 		g := p.page()
 		g.looks(windows[0].width, windows[0].height, "light")
