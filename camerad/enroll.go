@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -16,6 +15,7 @@ import (
 	"seccam/camerad/pairing"
 	"seccam/camerad/session"
 	"seccam/camerad/statefile"
+	"seccam/pkg/config"
 	"seccam/pkg/credential"
 )
 
@@ -88,7 +88,7 @@ func enrollURL(text string) (*url.URL, error) {
 	if err != nil || u.Host == "" || u.Path != "" || u.Scheme != "https" && u.Scheme != "http" {
 		return nil, fmt.Errorf("%q is not the address of a portal, such as https://cameras.example.org", text)
 	}
-	if ip := net.ParseIP(u.Hostname()); u.Scheme == "http" && u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {
+	if !config.Confidential(u) {
 		return nil, fmt.Errorf("%s has no TLS: others on the way could read the camera's key; use the portal's https address", text)
 	}
 	return u, nil

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"os"
 	"os/exec"
@@ -22,6 +21,7 @@ import (
 	"seccam/camerad/doctor"
 	"seccam/camerad/media"
 	"seccam/camerad/update"
+	"seccam/pkg/config"
 	"seccam/pkg/signaling"
 )
 
@@ -43,7 +43,7 @@ func (u UpdateConfig) validate() error {
 	}
 	var errs []error
 	address, err := url.Parse(u.URL)
-	if err != nil || address.Host == "" || address.Scheme != "https" && !(address.Scheme == "http" && onThisMachine(address.Hostname())) {
+	if err != nil || address.Host == "" || !config.Confidential(address) {
 		errs = append(errs, fmt.Errorf("update.url: %q is not an address such as https://releases.example.org/seccam", u.URL))
 	}
 	if _, err := u.key(); err != nil {
@@ -59,11 +59,6 @@ func (u UpdateConfig) validate() error {
 		errs = append(errs, fmt.Errorf("update.trial: %v is not from 5s to 30m", time.Duration(u.Trial)))
 	}
 	return errors.Join(errs...)
-}
-
-func onThisMachine(host string) bool {
-	ip, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
 func (u UpdateConfig) key() (key minisign.PublicKey, err error) {

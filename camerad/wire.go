@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"seccam/camerad/logbook"
@@ -18,6 +17,7 @@ import (
 	"seccam/camerad/session"
 	"seccam/camerad/statefile"
 	"seccam/camerad/transport"
+	"seccam/pkg/config"
 	"seccam/pkg/metrics"
 )
 
@@ -134,9 +134,7 @@ func (c *Config) engine(from source.Source, to *transport.Transport, log *slog.L
 
 // warnPlain says so where tokens would cross a network unencrypted.
 func (c *camera) warnPlain() {
-	host := c.portal.portal.Hostname()
-	local := host == "localhost" || strings.HasPrefix(host, "127.") || host == "::1"
-	if c.portal.portal.Scheme == "http" && !local {
+	if !config.Confidential(c.portal.portal) {
 		c.log.Warn("portal_url is not https: whoever is on the network between can take over this camera's connection")
 	}
 }

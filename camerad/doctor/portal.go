@@ -13,6 +13,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"seccam/pkg/config"
 )
 
 // Names of the checks of the way to the portal.
@@ -137,7 +139,7 @@ func (p *Portal) compareClocks(context.Context) Finding {
 
 func (p *Portal) checkTLS(context.Context) Finding {
 	if p.tls == nil {
-		if ip, err := netip.ParseAddr(p.URL.Hostname()); p.URL.Hostname() == "localhost" || err == nil && ip.IsLoopback() {
+		if config.Confidential(p.URL) {
 			return OK("not used: the portal is on this machine")
 		}
 		return Warn("Use https in portal_url.", "not used: whoever is on the network between can take over this camera's connection")

@@ -13,7 +13,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strings"
 	"sync/atomic"
@@ -22,6 +21,8 @@ import (
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
 	"golang.org/x/sync/singleflight"
+
+	"seccam/pkg/config"
 
 	"seccam/pkg/credential"
 )
@@ -60,7 +61,7 @@ func (c Config) Validate() error {
 		return nil
 	}
 	var errs []error
-	if u, err := url.Parse(c.Issuer); err != nil || u.Host == "" || u.Scheme != "https" && !(u.Scheme == "http" && loopback(u.Hostname())) {
+	if u, err := url.Parse(c.Issuer); err != nil || u.Host == "" || !config.Confidential(u) {
 		errs = append(errs, fmt.Errorf("oidc.issuer: %q must be an https:// address", c.Issuer))
 	}
 	if c.ClientID == "" || c.ClientSecretFile == "" {
@@ -70,11 +71,6 @@ func (c Config) Validate() error {
 		errs = append(errs, errors.New("oidc.name: must be what people call the provider"))
 	}
 	return errors.Join(errs...)
-}
-
-func loopback(host string) bool {
-	ip, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
 // Provider is the other provider.

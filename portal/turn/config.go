@@ -3,12 +3,13 @@ package turn
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
+
+	"seccam/pkg/config"
 )
 
 // Config is the part of portal.yml that names STUN and TURN servers.
@@ -156,7 +157,5 @@ func isBase(raw string) bool {
 	if err != nil || u.Hostname() == "" || u.User != nil || strings.ContainsAny(raw, "?#") {
 		return false
 	}
-	ip, err := netip.ParseAddr(u.Hostname())
-	loopback := u.Hostname() == "localhost" || err == nil && ip.IsLoopback()
-	return u.Scheme == "https" || u.Scheme == "http" && loopback
+	return config.Confidential(u)
 }
