@@ -60,29 +60,43 @@ type ConfigRequest struct {
 // number, a duration such as "1s", or one of several words. Keys that name the portal, secrets, files or
 // programs are none of these.
 type ConfigKey struct {
+	Name  string // as in the configuration file
+	Label string // for people
+	// Unit is in what people read a number, of which one is Per; durations are read in seconds.
+	Unit              string
+	Per               int
 	Min, Max          int
 	Even              bool
 	Shortest, Longest time.Duration
 	Options           []string
 }
 
-// ConfigKeys are all of them.
-var ConfigKeys = map[string]ConfigKey{
-	"video.width":              {Min: 160, Max: 3840, Even: true},
-	"video.height":             {Min: 90, Max: 2160, Even: true},
-	"video.fps":                {Min: 1, Max: 60},
-	"video.bitrate":            {Min: 50_000, Max: 20_000_000},
-	"video.key_frame_interval": {Shortest: 250 * time.Millisecond, Longest: 10 * time.Second},
-	"max_viewers":              {Min: 1, Max: 1000},
-	"telemetry_interval":       {Shortest: 5 * time.Second, Longest: time.Hour},
-	"log_level":                {Options: []string{LevelDebug, LevelInfo, LevelWarn, LevelError}},
+// ConfigKeys are all of them, in the order in which people read them.
+var ConfigKeys = []ConfigKey{
+	{Name: "video.width", Label: "Width", Unit: "pixels", Per: 1, Min: 160, Max: 3840, Even: true},
+	{Name: "video.height", Label: "Height", Unit: "pixels", Per: 1, Min: 90, Max: 2160, Even: true},
+	{Name: "video.fps", Label: "Pictures a second", Per: 1, Min: 1, Max: 60},
+	{Name: "video.bitrate", Label: "Bitrate, at most", Unit: "kbit/s", Per: 1000, Min: 50_000, Max: 20_000_000},
+	{Name: "video.key_frame_interval", Label: "A key frame every", Shortest: 250 * time.Millisecond, Longest: 10 * time.Second},
+	{Name: "max_viewers", Label: "Viewers, at most", Per: 1, Min: 1, Max: 1000},
+	{Name: "telemetry_interval", Label: "Measures every", Shortest: 5 * time.Second, Longest: time.Hour},
+	{Name: "log_level", Label: "Log level", Options: []string{LevelDebug, LevelInfo, LevelWarn, LevelError}},
+}
+
+// FindConfigKey returns the key of a name.
+func FindConfigKey(name string) (ConfigKey, bool) {
+	i := slices.IndexFunc(ConfigKeys, func(k ConfigKey) bool { return k.Name == name })
+	if i < 0 {
+		return ConfigKey{}, false
+	}
+	return ConfigKeys[i], true
 }
 
 // CheckConfig says what is wrong with values, by key; it is empty if they can be set.
 func CheckConfig(values map[string]any) map[string]string {
 	problems := map[string]string{}
 	for name, value := range values {
-		key, known := ConfigKeys[name]
+		key, known := FindConfigKey(name)
 		if !known {
 			problems[clipKey(name)] = "This cannot be set from afar."
 			continue

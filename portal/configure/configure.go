@@ -22,6 +22,9 @@ import (
 // any more.
 var ErrOutdated = errors.New("somebody else has set this camera at the same time; look at it again")
 
+// ErrChanged means that the camera was set since whoever sets it now has looked at it.
+var ErrChanged = errors.New("this camera was set by somebody else, or in another way, since you looked at it; look at it again")
+
 // Problems says what is wrong with values, by key.
 type Problems map[string]string
 
@@ -31,7 +34,7 @@ func (p Problems) Error() string { return fmt.Sprintf("%d values are refused", l
 // Store is where configurations are kept.
 type Store interface {
 	CameraConfig(ctx context.Context, cameraID string) (store.CameraConfig, error)
-	SetDesiredConfig(ctx context.Context, ownerID int64, cameraID string, revision uint64, values string) error
+	SetDesiredConfig(ctx context.Context, ownerID int64, cameraID string, was, revision uint64, values string) error
 	ReportConfig(ctx context.Context, cameraID, reported string) (store.CameraConfig, error)
 }
 
@@ -81,6 +84,22 @@ const (
 	Changed Outcome = "changed" // another way, such as an MQTT tool, has set it since
 )
 
+// Latest is the newest revision by which the camera was set, or is to be: what a person who looks at it sees.
+func (s State) Latest() uint64 {
+	if s.Reported != nil {
+		return max(s.Revision, s.Reported.Revision)
+	}
+	return s.Revision
+}
+
+// Wanted are the values of the latest revision.
+func (s State) Wanted() map[string]any {
+	if s.Outcome() == Changed {
+		return s.Reported.Set
+	}
+	return s.Desired
+}
+
 // Outcome judges the report.
 func (s State) Outcome() Outcome {
 	r := s.Reported
@@ -123,9 +142,10 @@ func stateOf(kept store.CameraConfig) (State, error) {
 	return state, nil
 }
 
-// Set keeps and publishes what a camera is to be set to. It returns [Problems] if that cannot be, and
-// [ErrOutdated]. A camera that is offline gets it when it is back.
-func (s *Service) Set(ctx context.Context, ownerID int64, cameraID string, values map[string]any) (State, error) {
+// Set keeps and publishes what a camera is to be set to. Whoever has looked at it before names the [State.Latest]
+// that was seen; nil is whatever is there. It returns [Problems] if the values cannot be, [ErrChanged] if another was
+// there, and [ErrOutdated]. A camera that is offline gets it when it is back.
+func (s *Service) Set(ctx context.Context, ownerID int64, cameraID string, seen *uint64, values map[string]any) (State, error) {
 	if problems := signaling.CheckConfig(values); len(problems) > 0 {
 		return State{}, Problems(problems)
 	}
@@ -133,8 +153,15 @@ func (s *Service) Set(ctx context.Context, ownerID int64, cameraID string, value
 	if err != nil {
 		return State{}, fmt.Errorf("configuration: %w", err)
 	}
+	before, err := s.State(ctx, cameraID)
+	if err != nil {
+		return State{}, fmt.Errorf("configuration: %w", err)
+	}
+	if seen != nil && *seen != before.Latest() {
+		return State{}, ErrChanged
+	}
 	revision := s.stamps.Next(s.Now())
-	err = s.Store.SetDesiredConfig(ctx, ownerID, cameraID, revision, string(data))
+	err = s.Store.SetDesiredConfig(ctx, ownerID, cameraID, before.Revision, revision, string(data))
 	if errors.Is(err, store.ErrNotFound) {
 		return State{}, ErrOutdated
 	}

@@ -70,7 +70,7 @@ func (r *rig) set(values string) State {
 	r.t.Helper()
 	var parsed map[string]any
 	require.NoError(r.t, json.Unmarshal([]byte(values), &parsed))
-	state, err := r.Set(r.t.Context(), r.owner, r.camera, parsed)
+	state, err := r.Set(r.t.Context(), r.owner, r.camera, nil, parsed)
 	require.NoError(r.t, err)
 	return state
 }
@@ -107,12 +107,34 @@ func TestWhatIsDesiredIsKeptAndPublished(t *testing.T) {
 func TestWhatIsWrongIsNotKept(t *testing.T) {
 	r := newRig(t)
 	var problems Problems
-	_, err := r.Set(t.Context(), r.owner, r.camera, map[string]any{"video.fps": 99.0, "source": "exec:sh"})
+	_, err := r.Set(t.Context(), r.owner, r.camera, nil, map[string]any{"video.fps": 99.0, "source": "exec:sh"})
 	require.ErrorAs(t, err, &problems)
 	require.Len(t, problems, 2)
-	_, err = r.Set(t.Context(), r.owner+1, r.camera, map[string]any{})
+	_, err = r.Set(t.Context(), r.owner+1, r.camera, nil, map[string]any{})
 	require.ErrorIs(t, err, ErrOutdated, "the camera is another's")
 	require.Empty(t, r.published)
+}
+
+// Who sets it by what was seen does not undo what somebody else did meanwhile, in whatever way; that the camera
+// has obeyed since is no change.
+func TestWhoHasLookedBefore(t *testing.T) {
+	r := newRig(t)
+	seen := r.set(`{"video.fps":15}`).Latest()
+	require.Equal(t, seen, r.report(seen, "").Latest())
+	next, err := r.Set(t.Context(), r.owner, r.camera, &seen, map[string]any{"video.fps": 20.0})
+	require.NoError(t, err)
+	_, err = r.Set(t.Context(), r.owner, r.camera, &seen, map[string]any{"video.fps": 30.0})
+	require.ErrorIs(t, err, ErrChanged)
+	require.Equal(t, map[string]any{"video.fps": 20.0}, next.Wanted())
+
+	tool := next.Latest() + 5
+	changed := r.report(tool, "")
+	require.Equal(t, tool, changed.Latest())
+	require.Empty(t, changed.Wanted(), "the tool set nothing, which is what counts")
+	seen = next.Latest()
+	_, err = r.Set(t.Context(), r.owner, r.camera, &seen, map[string]any{"video.fps": 30.0})
+	require.ErrorIs(t, err, ErrChanged)
+	require.Len(t, r.published, 2)
 }
 
 // What the broker has lost, or never got, is published when the camera reports.

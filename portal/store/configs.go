@@ -30,18 +30,21 @@ func (s *Store) CameraConfig(ctx context.Context, cameraID string) (CameraConfig
 	return config, err
 }
 
-// SetDesiredConfig keeps a newer revision of what a camera of this owner's is to be set to. It returns
-// [ErrNotFound] if the camera is not theirs any more, or a newer revision is there.
-func (s *Store) SetDesiredConfig(ctx context.Context, ownerID int64, cameraID string, revision uint64, values string) error {
+// SetDesiredConfig keeps a newer revision, after the one that was, of what a camera of this owner's is to be set
+// to. It returns [ErrNotFound] if the camera is not theirs any more, or another revision is there by now.
+func (s *Store) SetDesiredConfig(ctx context.Context, ownerID int64, cameraID string, was, revision uint64, values string) error {
 	return s.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
 		var camera Camera
 		if err := tx.Clauses(forUpdate).First(&camera, "id = ? AND owner_id = ?", cameraID, ownerID).Error; err != nil {
 			return found(err)
 		}
+		if revision <= was {
+			return ErrNotFound
+		}
 		return one(tx.Clauses(clause.OnConflict{
 			Columns:   []clause.Column{{Name: "camera_id"}},
 			DoUpdates: clause.Assignments(map[string]any{"revision": revision, "desired": values}),
-			Where:     clause.Where{Exprs: []clause.Expression{clause.Lt{Column: "camera_configs.revision", Value: revision}}},
+			Where:     clause.Where{Exprs: []clause.Expression{clause.Eq{Column: "camera_configs.revision", Value: was}}},
 		}).Create(&CameraConfig{CameraID: cameraID, Revision: revision, Desired: values}))
 	})
 }

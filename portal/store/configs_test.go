@@ -17,12 +17,13 @@ func TestConfigOfACamera(t *testing.T) {
 	kept, err = s.ReportConfig(t.Context(), l.id, `{"revision":0}`)
 	require.NoError(t, err)
 	require.Equal(t, CameraConfig{CameraID: l.id, Desired: "{}", Reported: `{"revision":0}`}, kept)
-	require.NoError(t, s.SetDesiredConfig(t.Context(), user.ID, l.id, 7, `{"video.fps":15}`))
+	require.NoError(t, s.SetDesiredConfig(t.Context(), user.ID, l.id, 0, 7, `{"video.fps":15}`))
 	for name, err := range map[string]error{
-		"the same revision": s.SetDesiredConfig(t.Context(), user.ID, l.id, 7, `{}`),
-		"an older one":      s.SetDesiredConfig(t.Context(), user.ID, l.id, 6, `{}`),
-		"another's camera":  s.SetDesiredConfig(t.Context(), other.ID, l.id, 8, `{}`),
-		"no camera":         s.SetDesiredConfig(t.Context(), user.ID, newLabel().id, 8, `{}`),
+		"another was there": s.SetDesiredConfig(t.Context(), user.ID, l.id, 0, 8, `{}`),
+		"the same revision": s.SetDesiredConfig(t.Context(), user.ID, l.id, 7, 7, `{}`),
+		"an older one":      s.SetDesiredConfig(t.Context(), user.ID, l.id, 7, 6, `{}`),
+		"another's camera":  s.SetDesiredConfig(t.Context(), other.ID, l.id, 7, 8, `{}`),
+		"no camera":         s.SetDesiredConfig(t.Context(), user.ID, newLabel().id, 0, 8, `{}`),
 	} {
 		require.ErrorIs(t, err, ErrNotFound, name)
 	}

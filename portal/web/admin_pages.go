@@ -167,6 +167,7 @@ func (v *fleetView) link(name, value string) string {
 // fleetCameraView is one camera as an admin sees it.
 type fleetCameraView struct {
 	Camera fleetCamera
+	Config configState
 	Latest *store.Sample // nil: nothing was measured in the last day
 	Events []store.CameraEvent
 	Log    []store.AdminEntry
@@ -178,7 +179,12 @@ func (s *server) fleetCameraPage(c echo.Context, user *store.User) error {
 	if err != nil {
 		return err
 	}
+	config, err := s.Configs.State(ctx, camera.ID)
+	if err != nil {
+		return err
+	}
 	v := fleetCameraView{Camera: s.fleetCamera(camera)}
+	v.Config = newConfigState(config, v.Camera.Presence.Online)
 	samples, err := s.Fleet.Samples(ctx, camera.ID)
 	if err != nil {
 		return err

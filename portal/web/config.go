@@ -2,7 +2,10 @@ package web
 
 import (
 	"errors"
+	"math"
 	"net/http"
+	"strconv"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -45,7 +48,28 @@ func (s *server) apiConfig(c echo.Context, _ *store.User, camera *store.Camera) 
 	if err != nil {
 		return err
 	}
+	return answerConfig(c, state)
+}
+
+// answerConfig says with the ETag what a program has to name to set the camera only if nobody else has meanwhile.
+func answerConfig(c echo.Context, state configure.State) error {
+	c.Response().Header().Set("ETag", configTag(state.Latest()))
 	return c.JSON(http.StatusOK, newConfigBody(state))
+}
+
+func configTag(revision uint64) string { return strconv.Quote(strconv.FormatUint(revision, 10)) }
+
+// seenRevision is what a program names in If-Match, nil if it does not mind. What is no tag of ours was never there.
+func seenRevision(c echo.Context) *uint64 {
+	tag := c.Request().Header.Get("If-Match")
+	if tag == "" || tag == "*" {
+		return nil
+	}
+	revision, err := strconv.ParseUint(strings.Trim(tag, `"`), 10, 64)
+	if err != nil || configTag(revision) != tag {
+		revision = math.MaxUint64
+	}
+	return &revision
 }
 
 func (s *server) apiSetConfig(c echo.Context, user *store.User, camera *store.Camera) error {
@@ -56,18 +80,26 @@ func (s *server) apiSetConfig(c echo.Context, user *store.User, camera *store.Ca
 	if body.Values == nil {
 		return account.FieldErrors{"values": "Say what is to be set, or {} for nothing."}
 	}
-	state, err := s.Configs.Set(c.Request().Context(), user.ID, camera.ID, body.Values)
+	state, err := s.setConfig(c, user, camera, seenRevision(c), body.Values)
 	var problems configure.Problems
-	switch {
-	case errors.As(err, &problems):
+	if errors.As(err, &problems) {
 		wrong := account.FieldErrors{}
 		for key, text := range problems {
 			wrong["values."+key] = text
 		}
 		return wrong
-	case err != nil:
+	}
+	if err != nil {
 		return err
 	}
-	s.Accounts.Record(c.Request().Context(), user.ID, camera.ID, account.AuditConfig, "")
-	return c.JSON(http.StatusOK, newConfigBody(state))
+	return answerConfig(c, state)
+}
+
+// setConfig is the setting itself, of the page and of the API.
+func (s *server) setConfig(c echo.Context, user *store.User, camera *store.Camera, seen *uint64, values map[string]any) (configure.State, error) {
+	state, err := s.Configs.Set(c.Request().Context(), user.ID, camera.ID, seen, values)
+	if err == nil {
+		s.Accounts.Record(c.Request().Context(), user.ID, camera.ID, account.AuditConfig, "")
+	}
+	return state, err
 }

@@ -62,6 +62,7 @@ var refusals = []struct {
 	title  string
 }{
 	{account.ErrCredentials, http.StatusUnauthorized, "wrong-credentials", "Log-in failed"},
+	{configure.ErrChanged, http.StatusPreconditionFailed, "configuration-seen-changed", "Set by somebody else"},
 	{configure.ErrOutdated, http.StatusConflict, "configuration-changed", "Set by somebody else"},
 	{account.ErrNotSeen, http.StatusConflict, "camera-not-seen", "Camera not seen yet"},
 	{account.ErrIdentity, http.StatusConflict, "identity-unchanged", "Nothing was accepted"},

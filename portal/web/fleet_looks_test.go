@@ -25,6 +25,7 @@ func fleetScenes(p *portal) []scene {
 	_, err := p.store.RevokeKey(p.t.Context(), store.Operator{Name: "admin token Factory", Address: "192.0.2.7"}, camera)
 	require.NoError(p.t, err)
 	require.NoError(p.t, p.store.SaveVitals(p.t.Context(), aDay(camera, p.clock.now())))
+	p.report(camera, `"revision":0,"set":{},`+reportedValues)
 	return []scene{
 		{"enroll", func(g *page) { g.as(owner).open("/cameras/enroll") }},
 		{"enroll-made", func(g *page) {

@@ -219,6 +219,8 @@ var matrixRoutes = map[string]string{
 	"GET /cameras/:id":                           "viewer",
 	"GET /cameras/:id/audit":                     "owner",
 	"GET /cameras/:id/audit/export":              "owner",
+	"GET /cameras/:id/config":                    "owner",
+	"POST /cameras/:id/config":                   "owner",
 	"POST /cameras/:id/guests":                   "owner",
 	"POST /cameras/:id/guests/:guest/end":        "owner",
 	"GET /cameras/:id/identity":                  "owner",

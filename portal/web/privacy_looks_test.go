@@ -15,12 +15,13 @@ import (
 func privacyScenes(p *portal) []scene {
 	member, camera := p.member("owner")
 	garden, shed, hall := p.secondCamera(member, "Garden"), p.secondCamera(member, "Shed, behind the old house"), p.secondCamera(member, "Hall")
+	config := configScenes(p, member, shed)
 	for _, id := range []string{camera, garden, hall} {
 		p.presence.set(id, online())
 	}
 	settings := func(g *page) { g.as(member).open("/cameras/" + camera + "/settings") }
 	ready := `document.getElementById('privacy').dataset.state === 'ready'`
-	return []scene{
+	return append(config, []scene{
 		{"home-pictures", func(g *page) {
 			p.cameras.set(func(f *fakeCameras) { f.picture = jpegOf(g.t, color.RGBA{R: 70, G: 120, B: 90, A: 255}) })
 			g.as(member).open("/home")
@@ -67,7 +68,7 @@ func privacyScenes(p *portal) []scene {
 			settings(g)
 			g.until(`document.getElementById('privacy').dataset.state === 'absent'`)
 		}},
-	}
+	}...)
 }
 
 func TestPrivacyAccessibility(t *testing.T) {

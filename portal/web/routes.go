@@ -66,6 +66,8 @@ func (s *server) cameraPages(page *echo.Group) {
 	page.POST("/cameras/enroll", s.member(s.createEnrolment))
 	page.GET("/cameras/:id", s.viewerCamera(s.watch))
 	page.GET("/cameras/:id/settings", s.memberCamera(s.settings))
+	page.GET("/cameras/:id/config", s.memberCamera(s.configPage))
+	page.POST("/cameras/:id/config", s.memberCamera(s.saveConfig))
 	page.POST("/cameras/:id/rename", s.memberCamera(s.rename))
 	page.GET("/cameras/:id/identity", s.memberCamera(s.identityPage))
 	page.POST("/cameras/:id/identity", s.memberCamera(s.acceptIdentity))

@@ -82,8 +82,8 @@ type Cameras interface {
 // Configs sets cameras from afar.
 type Configs interface {
 	State(ctx context.Context, cameraID string) (configure.State, error)
-	// Set returns [configure.Problems] or [configure.ErrOutdated] if it cannot be.
-	Set(ctx context.Context, ownerID int64, cameraID string, values map[string]any) (configure.State, error)
+	// Set returns [configure.Problems], [configure.ErrChanged] or [configure.ErrOutdated] if it cannot be.
+	Set(ctx context.Context, ownerID int64, cameraID string, seen *uint64, values map[string]any) (configure.State, error)
 }
 
 // Deps is everything the handlers call. All but Now, Places, SignOn and Figures are required.
