@@ -91,19 +91,27 @@ func TestSheetsAreReadable(t *testing.T) {
 		t.Run(sheet.Name, func(t *testing.T) {
 			t.Parallel()
 			list := labels(t, sheet.PerPage()+1) // one page, and one label on the next
-			dir := t.TempDir()
-			var want, cut []string
+			file := filepath.Join(t.TempDir(), LabelsFile)
+			require.NoError(t, writeFile(file, func(f *os.File) error { return sheet.PDF(f, list) }))
+			var want []string
 			for _, l := range list {
 				want = append(want, l.Address())
 			}
-			for i, page := range renderPages(t, sheet, list, dir) {
-				for place := range min(sheet.PerPage(), len(list)-i*sheet.PerPage()) {
-					cut = append(cut, cutLabel(t, sheet, page, place, filepath.Join(dir, fmt.Sprintf("%d-%d.pgm", i, place))))
-				}
-			}
-			assert.Equal(t, want, readCodes(t, cut...))
+			assert.Equal(t, want, readCodes(t, cutPages(t, sheet, file, len(list))...))
 		})
 	}
+}
+
+// cutPages prints a file of labels and cuts them apart; it returns their pictures.
+func cutPages(t *testing.T, sheet Sheet, file string, count int) (cut []string) {
+	t.Helper()
+	dir := t.TempDir()
+	for i, page := range renderPages(t, file, dir) {
+		for place := range min(sheet.PerPage(), count-i*sheet.PerPage()) {
+			cut = append(cut, cutLabel(t, sheet, page, place, filepath.Join(dir, fmt.Sprintf("%d-%d.pgm", i, place))))
+		}
+	}
+	return cut
 }
 
 // gray is a picture as pdftoppm writes it (Netpbm's PGM).
@@ -113,17 +121,13 @@ type gray struct {
 }
 
 // renderPages makes pictures of the pages.
-func renderPages(t *testing.T, sheet Sheet, list []Label, dir string) (pages []gray) {
+func renderPages(t *testing.T, file, dir string) (pages []gray) {
 	t.Helper()
 	pdftoppm, err := exec.LookPath("pdftoppm")
 	if err != nil {
 		t.Skip("NOT TESTED: pdftoppm is missing; .ci/deps test installs it")
 	}
-	file, err := os.Create(filepath.Join(dir, "labels.pdf"))
-	require.NoError(t, err)
-	require.NoError(t, sheet.PDF(file, list))
-	require.NoError(t, file.Close())
-	out, err := exec.Command(pdftoppm, "-r", fmt.Sprint(printed), "-gray", file.Name(), filepath.Join(dir, "page")).CombinedOutput()
+	out, err := exec.Command(pdftoppm, "-r", fmt.Sprint(printed), "-gray", file, filepath.Join(dir, "page")).CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	files, err := filepath.Glob(filepath.Join(dir, "page*.pgm"))
 	require.NoError(t, err)
