@@ -34,8 +34,8 @@ func percentile(trips []trip, percent int) float64 {
 // echoCamera is one of those that answer.
 func echoCamera(n int) credential.Identity { return benchCamera(1_000_000 + n%echoCameras) }
 
-// roundTrips offers at a steady rate for benchLoad. It calls answered at the first answer.
-func (p *process) roundTrips(t *testing.T, perSecond int, answered func()) (trips []trip, lost int) {
+// roundTrips offers at a steady rate for a time. It calls answered at the first answer.
+func (p *process) roundTrips(t *testing.T, perSecond int, load time.Duration, answered func()) (trips []trip, lost int) {
 	var clients []*wire
 	for n := range echoCameras {
 		w := p.connect(t, p.login(t, echoCamera(n)))
@@ -45,7 +45,7 @@ func (p *process) roundTrips(t *testing.T, perSecond int, answered func()) (trip
 	}
 	viewers := p.connect(t, p.login(t, portal("p1")))
 	viewers.subscribe(0, signaling.ToViewerFilter("p1"))
-	total := int(benchLoad.Seconds()) * perSecond
+	total := int(load.Seconds()) * perSecond
 	began := time.Now().Add(50 * time.Millisecond)
 	due := func(n int) time.Time { return began.Add(time.Duration(n) * time.Second / time.Duration(perSecond)) }
 	go func() {
@@ -55,7 +55,7 @@ func (p *process) roundTrips(t *testing.T, perSecond int, answered func()) (trip
 			viewers.publish(toCamera(echoCamera(n).ID, "p1"), fmt.Sprintf("%08d", n)+offer, 0, false)
 		}
 	}()
-	_ = viewers.SetReadDeadline(began.Add(benchLoad + benchLate))
+	_ = viewers.SetReadDeadline(began.Add(load + benchLate))
 	for len(trips) < total {
 		pk, err := viewers.next()
 		if err != nil {
@@ -90,11 +90,11 @@ func echo(w *wire, topic string) {
 func TestBenchSignalling(t *testing.T) {
 	ours, theirs := startOurs(t), startMosquitto(t)
 	for _, rate := range []int{100, 2000} {
-		own, lost := ours.roundTrips(t, rate, func() {})
+		own, lost := ours.roundTrips(t, rate, benchLoad, func() {})
 		report(figure{Name: fmt.Sprintf("broker_signalling_lost_at_%d_per_second", rate), Value: float64(lost), Unit: "messages"})
 		var other []trip
 		if theirs != nil {
-			other, _ = theirs.roundTrips(t, rate, func() {})
+			other, _ = theirs.roundTrips(t, rate, benchLoad, func() {})
 		}
 		for name, percent := range map[string]int{"p50": 50, "p99": 99} {
 			f := figure{Name: fmt.Sprintf("broker_signalling_%s_at_%d_per_second", name, rate), Value: percentile(own, percent), Unit: "ms"}

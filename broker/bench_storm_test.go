@@ -18,8 +18,14 @@ import (
 
 const (
 	stormOffers = 200 // a second, of people who watch meanwhile
-	stormAt     = "SECCAM_BENCH_CAMERAS_AT"
-	stormKeys   = "SECCAM_BENCH_CAMERAS_KEYS"
+	// stormWithin is what the portal tells so many cameras, by the default of reconnects_per_second.
+	stormWithin = benchCameras * time.Second / 500
+	// stormLoss is the time within which the connections end. If all did in a moment, the loopback device's queue
+	// (net.core.netdev_max_backlog) would overflow, and packets of others be lost with theirs.
+	stormLoss = time.Second
+	stormLoad = stormWithin + 10*time.Second
+	stormAt   = "SECCAM_BENCH_CAMERAS_AT"
+	stormKeys = "SECCAM_BENCH_CAMERAS_KEYS"
 )
 
 // TestStormChild is cameras in a process of their own, not a test. Told "storm" they lose their connections and
@@ -41,8 +47,11 @@ func TestStormChild(t *testing.T) {
 		var cameras sync.WaitGroup
 		began := time.Now()
 		for n, w := range clients {
-			_ = w.Close()
-			cameras.Go(func() { clients[n] = p.comeBack(t, n, hellos[n], &attempts) })
+			cameras.Go(func() {
+				time.Sleep(rand.N(stormLoss))
+				_ = w.Close()
+				clients[n] = p.comeBack(t, n, hellos[n], &attempts)
+			})
 		}
 		cameras.Wait()
 		fmt.Println("done", time.Since(began).Seconds(), attempts.Load())
@@ -53,10 +62,10 @@ func TestStormChild(t *testing.T) {
 }
 
 // comeBack reconnects one camera with the waits of pkg/mqttclient: between a quarter and all of a bound that
-// doubles from 0.2 to 8 s.
+// doubles from 0.1 to 8 s, and a random part of stormWithin.
 func (p *process) comeBack(t *testing.T, n int, hello []byte, attempts *atomic.Int64) *wire {
-	for bound := 200 * time.Millisecond; ; bound = min(2*bound, 8*time.Second) {
-		time.Sleep(bound/4 + rand.N(bound*3/4))
+	for bound := 100 * time.Millisecond; ; bound = min(2*bound, 8*time.Second) {
+		time.Sleep(bound/4 + rand.N(bound*3/4) + rand.N(stormWithin))
 		attempts.Add(1)
 		if w := p.tryConnect(t, hello); w != nil {
 			w.settle(n)
@@ -81,7 +90,7 @@ func (p *process) tryConnect(t *testing.T, hello []byte) *wire {
 	return nil
 }
 
-// TestBenchStorm ends the connections of all cameras at once, as a switch does that restarts, while people
+// TestBenchStorm ends the connections of all cameras within a second, as a switch does that restarts, while people
 // go on asking others.
 func TestBenchStorm(t *testing.T) {
 	ours := startOurs(t).storm(t)
@@ -103,10 +112,10 @@ func (p *process) storm(t *testing.T) *storm {
 	cameras := startChild(t, "TestStormChild", stormAt+"="+p.addr, stormKeys+"="+strconv.FormatBool(p.keys != nil))
 	cameras.await()
 	s := &storm{}
-	s.before, _ = p.roundTrips(t, stormOffers, func() {})
+	s.before, _ = p.roundTrips(t, stormOffers, benchLoad, func() {})
 	var back sync.WaitGroup
 	var began, over time.Time
-	trips, lost := p.roundTrips(t, stormOffers, func() {
+	trips, lost := p.roundTrips(t, stormOffers, stormLoad, func() {
 		back.Go(func() {
 			began = time.Now()
 			numbers := cameras.tell("storm")

@@ -95,7 +95,7 @@ func (p *fakePortal) token(w http.ResponseWriter, r *http.Request) {
 	p.mu.Unlock()
 	subject := credential.Identity{Role: credential.RoleCamera, ID: request.Camera}.Subject()
 	_ = json.NewEncoder(w).Encode(credential.TokenResponse{
-		Token: "token", Username: subject, ClientID: subject, MQTTURL: p.broker, ExpiresIn: 86400,
+		Token: "token", Username: subject, ClientID: subject, MQTTURL: p.broker, ExpiresIn: 86400, ReconnectWithin: 30,
 		ServerTime: p.clock().UnixMilli(),
 	})
 }

@@ -139,6 +139,7 @@ func TestPortalClock(t *testing.T) {
 	assert.WithinDuration(t, portal.clock(), client.now(), time.Minute, "a Pi has no clock of its own")
 	assert.Equal(t, []string{"mqtt://broker.example:1883"}, got.URLs)
 	assert.Equal(t, 86400*time.Second*4/5, got.RenewAfter)
+	assert.Equal(t, 30*time.Second, got.ReconnectWithin)
 }
 
 func TestBrokerURL(t *testing.T) {

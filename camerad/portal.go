@@ -101,7 +101,8 @@ func (p *portalClient) credential(token credential.TokenResponse) (mqttclient.Cr
 	}
 	return mqttclient.Credential{
 		URLs: brokers, Username: token.Username, Password: token.Token, ClientID: token.ClientID,
-		RenewAfter: time.Duration(token.ExpiresIn) * time.Second * 4 / 5,
+		RenewAfter:      time.Duration(token.ExpiresIn) * time.Second * 4 / 5,
+		ReconnectWithin: time.Duration(token.ReconnectWithin) * time.Second,
 	}, nil
 }
 

@@ -1,14 +1,18 @@
 package main
 
 import (
+	"log/slog"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"gopkg.in/yaml.v3"
 
 	"seccam/pkg/credential"
+	"seccam/portal/presence"
 )
 
 // What ejabberd lets clients do, by its configuration, is what their tokens let them do.
@@ -40,6 +44,15 @@ func TestEjabberdAllowsWhatTokensAllow(t *testing.T) {
 	add("portals", portals)
 	require.Equal(t, want[credential.Publish], file.Modules.MQTT.Publish)
 	require.Equal(t, want[credential.Subscribe], file.Modules.MQTT.Subscribe)
+}
+
+func TestCamerasSpreadByTheirNumber(t *testing.T) {
+	p := &portal{cfg: DefaultConfig(), tracker: presence.New(nil, func(string) {}, nil, slog.New(slog.DiscardHandler))}
+	require.Zero(t, p.reconnectWithin())
+	for n := range 15_000 {
+		p.tracker.Remember(strconv.Itoa(n), time.Now())
+	}
+	require.Equal(t, 30*time.Second, p.reconnectWithin())
 }
 
 // A node that is named first by everybody would carry all of them.

@@ -36,6 +36,7 @@ type Config struct {
 	BrokerURL      string           `yaml:"broker_url"`
 	BrokerJIDHost  string           `yaml:"broker_jid_host"`
 	MQTTURL        string           `yaml:"mqtt_url"`
+	Reconnects     int              `yaml:"reconnects_per_second"`
 	Broker         broker.Config    `yaml:"broker"`
 	ICEServers     []turn.Server    `yaml:"ice_servers"`
 	ICEProviders   []turn.Service   `yaml:"ice_providers"`
@@ -52,16 +53,17 @@ type Config struct {
 // DefaultConfig serves this machine only, with everything in ./seccam-data.
 func DefaultConfig() Config {
 	return Config{
-		Listen:    "127.0.0.1:8080",
-		PublicURL: "http://127.0.0.1:8080",
-		Database:  "seccam-data/portal.db",
-		StateDir:  "seccam-data",
-		Broker:    broker.DefaultConfig(),
-		ICEPolicy: signaling.PolicyAll,
-		TURN:      relay.DefaultConfig(),
-		AuditDays: 365,
-		Mail:      mail.DefaultConfig(),
-		LogLevel:  "info",
+		Listen:     "127.0.0.1:8080",
+		PublicURL:  "http://127.0.0.1:8080",
+		Database:   "seccam-data/portal.db",
+		StateDir:   "seccam-data",
+		Reconnects: 500,
+		Broker:     broker.DefaultConfig(),
+		ICEPolicy:  signaling.PolicyAll,
+		TURN:       relay.DefaultConfig(),
+		AuditDays:  365,
+		Mail:       mail.DefaultConfig(),
+		LogLevel:   "info",
 	}
 }
 
@@ -204,6 +206,9 @@ func (c *Config) checkMQTT(bad func(key, format string, args ...any)) {
 	}
 	if c.BrokerURL == "" && len(splitURLs(c.MQTTURL)) > 1 {
 		bad("mqtt_url", "the embedded broker has one address")
+	}
+	if c.Reconnects < 1 || c.Reconnects > 1_000_000 {
+		bad("reconnects_per_second", "%d must be from 1 to 1000000", c.Reconnects)
 	}
 	if c.BrokerJIDHost != "" && (c.BrokerURL == "" || strings.ContainsAny(c.BrokerJIDHost, "@/ ")) {
 		bad("broker_jid_host", "%q must be a host's name, and is for a broker_url only", c.BrokerJIDHost)

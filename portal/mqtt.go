@@ -108,6 +108,11 @@ func (p *portal) tokenTTL() time.Duration {
 	return device.TokenTTL
 }
 
+// reconnectWithin is how long the broker needs to take all cameras back.
+func (p *portal) reconnectWithin() time.Duration {
+	return time.Duration(p.tracker.Known()) * time.Second / time.Duration(p.cfg.Reconnects)
+}
+
 // mqttURLs is where cameras find the broker. Of several addresses each camera is given another order, so that they
 // spread over a cluster's nodes.
 func (p *portal) mqttURLs() []string { return shuffled(splitURLs(p.mqttURL())) }

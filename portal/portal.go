@@ -219,7 +219,8 @@ func (p *portal) wireWeb(master credential.Secret) error {
 			Cameras:  &remote.Cameras{Requests: p.mqtt, Client: p.identity().Subject(), Now: time.Now},
 			Devices: devices{&device.Service{
 				Store: p.store, Master: master, Keys: p.keys, MQTTURLs: p.mqttURLs, TokenTTL: p.tokenTTL(), ICE: p.iceForSelftest,
-				Now: time.Now, Log: p.log,
+				ReconnectWithin: p.reconnectWithin,
+				Now:             time.Now, Log: p.log,
 			}},
 			Throttles: p.store, Places: p.places, SignOn: p.signOn, Alerts: p.alerts, Configs: p.configs, Fleet: fleet.New(p.store, master), Figures: p.requests, Ready: p.ready, Now: time.Now, Log: p.log,
 		})

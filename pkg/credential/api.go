@@ -55,6 +55,9 @@ type TokenResponse struct {
 	MQTTURLs []string `json:"mqtt_urls,omitempty"`
 	// ExpiresIn is in seconds. A camera without a clock counts from when it received this.
 	ExpiresIn int `json:"expires_in"`
+	// ReconnectWithin is in seconds: when the broker has closed its connection, the camera comes back at a random
+	// moment within it, as all others do.
+	ReconnectWithin int `json:"reconnect_within,omitempty"`
 	// ServerTime is the portal's clock, Unix milliseconds, against which message ages are judged.
 	ServerTime int64 `json:"server_time"`
 	// ICEServers are those that were asked for, with credentials of the camera's own.

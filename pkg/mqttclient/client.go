@@ -53,6 +53,8 @@ type Credential struct {
 	ClientID string
 	// RenewAfter is how long after it was obtained the credential is replaced; 0 is never.
 	RenewAfter time.Duration
+	// ReconnectWithin is over how long all clients of the broker spread when it has lost them; 0 if they are few.
+	ReconnectWithin time.Duration
 }
 
 // Message is one publication, to send or received.
@@ -179,10 +181,15 @@ func (c *Client) obtain(ctx context.Context) (Credential, error) {
 // stepBack waits a little before it asks for a credential again: two who are called the same must not keep the portal
 // busy.
 func (c *Client) stepBack(ctx context.Context) {
-	wait := time.NewTimer(takenWait/2 + rand.N(takenWait))
-	defer wait.Stop()
+	pause(ctx, takenWait/2+rand.N(takenWait))
+}
+
+// pause waits, but not beyond the end of ctx.
+func pause(ctx context.Context, wait time.Duration) {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
 	select {
-	case <-wait.C:
+	case <-timer.C:
 	case <-ctx.Done():
 	}
 }

@@ -21,6 +21,7 @@ type connection struct {
 	life   context.Context
 	first  atomic.Bool // the first attempt was made
 	cut    atomic.Bool // the latest attempt did not get as far as the broker
+	common atomic.Bool // the broker ended it, and perhaps those of all others
 
 	mu       sync.Mutex
 	manager  *autopaho.ConnectionManager // that OnUp was told of
@@ -45,7 +46,7 @@ func (c *connection) config(servers []*url.URL) autopaho.ClientConfig {
 		ClientConfig: paho.ClientConfig{
 			ClientID:           c.cred.ClientID,
 			OnPublishReceived:  []func(paho.PublishReceived) (bool, error){c.onPublish},
-			OnClientError:      c.client.cfg.OnDown,
+			OnClientError:      c.onLoss,
 			OnServerDisconnect: c.onServerDisconnect,
 		},
 	}
@@ -81,10 +82,25 @@ func jitter(n int) time.Duration {
 	return bound/4 + rand.N(bound*3/4)
 }
 
+// onLoss hears that a connection has ended, and why.
+func (c *connection) onLoss(err error) {
+	c.common.Store(!unreachable(err))
+	c.client.cfg.OnDown(err)
+}
+
+// spread waits for a random moment of the time that the broker needs to take all clients back. It is no part of the
+// backoff, for which paho asks before it tells why the connection ended.
+func (c *connection) spread() {
+	if within := c.cred.ReconnectWithin; within > 0 && c.common.Swap(false) {
+		pause(c.life, rand.N(within))
+	}
+}
+
 // connectPacket sets what paho's defaults get wrong for us: a clean session without expiry, small
 // receive windows, problem information (without it Mochi strips user properties), and a Will
 // without delay, which would let an old connection speak after a new one.
 func (c *connection) connectPacket(p *paho.Connect, _ *url.URL) (*paho.Connect, error) {
+	c.spread()
 	p.CleanStart = true
 	p.UsernameFlag, p.Username = true, c.cred.Username
 	p.PasswordFlag, p.Password = true, []byte(c.cred.Password)
@@ -131,12 +147,7 @@ func (c *connection) onUp(manager *autopaho.ConnectionManager, _ *paho.Connack) 
 // startOver ends the use of the credential, since a connection without its subscriptions is useless,
 // after a wait: a refusal that lasts must not storm whoever gives out the credentials.
 func (c *connection) startOver() {
-	wait := time.NewTimer(jitter(int(c.client.refused.Add(1))))
-	defer wait.Stop()
-	select {
-	case <-wait.C:
-	case <-c.life.Done():
-	}
+	pause(c.life, jitter(int(c.client.refused.Add(1))))
 	c.end()
 }
 
@@ -182,6 +193,7 @@ func (c *connection) onError(err error) {
 	c.client.cfg.Log.Warn("mqtt connect", "error", err)
 	c.client.cfg.OnDown(err)
 	c.cut.Store(unreachable(err))
+	c.common.Store(!c.cut.Load())
 	enough := attemptsPerCredential
 	if c.cut.Load() {
 		enough *= 4 // they come faster, and a new credential can hardly be had
@@ -208,6 +220,8 @@ func (c *connection) onServerDisconnect(d *paho.Disconnect) {
 	case codeTakenOver: // by a newer process of ours, or by a portal that revoked us: the next credential tells
 		c.client.taken.Store(true)
 		c.end()
+	default:
+		c.common.Store(true)
 	}
 }
 

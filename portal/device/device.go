@@ -48,6 +48,8 @@ type Service struct {
 	Keys     credential.Keys
 	MQTTURLs func() []string // where the broker is, in the order in which the asker is to try
 	TokenTTL time.Duration
+	// ReconnectWithin is over how long cameras are to spread when a broker has lost them all.
+	ReconnectWithin func() time.Duration
 	// ICE returns ICE servers with credentials for a camera that checks itself.
 	ICE func(camera string) []signaling.ICEServer
 	Now func() time.Time
@@ -153,7 +155,7 @@ func (s *Service) issue(camera *store.Camera) (credential.TokenResponse, error) 
 	}
 	response := credential.TokenResponse{
 		Token: token, Username: s.Keys.Username(who), ClientID: who.Subject(),
-		ExpiresIn: int(s.TokenTTL.Seconds()), ServerTime: now.UnixMilli(),
+		ExpiresIn: int(s.TokenTTL.Seconds()), ReconnectWithin: int(s.ReconnectWithin().Seconds()), ServerTime: now.UnixMilli(),
 	}
 	if urls := s.MQTTURLs(); len(urls) > 0 {
 		response.MQTTURL = urls[0]

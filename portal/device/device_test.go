@@ -66,7 +66,8 @@ func newBench() *bench {
 	b.Service = &Service{
 		Store: b.fake, Master: credential.NewSecret(), Keys: credential.NewKeys("k", credential.NewSecret()),
 		MQTTURLs: func() []string { return []string{"mqtt://h:1"} }, TokenTTL: TokenTTL, Now: func() time.Time { return b.at },
-		Log: slog.New(slog.NewTextHandler(b.log, nil)),
+		ReconnectWithin: func() time.Duration { return 7900 * time.Millisecond },
+		Log:             slog.New(slog.NewTextHandler(b.log, nil)),
 	}
 	return b
 }
@@ -100,7 +101,7 @@ func TestToken(t *testing.T) {
 	require.Equal(t, b.at.Add(TokenTTL), claims.ExpiresAt.Time)
 	got.Token = ""
 	require.Equal(t, credential.TokenResponse{
-		Username: "camera-c1", ClientID: "camera-c1", MQTTURL: "mqtt://h:1", ExpiresIn: 86400, ServerTime: b.at.UnixMilli(),
+		Username: "camera-c1", ClientID: "camera-c1", MQTTURL: "mqtt://h:1", ExpiresIn: 86400, ReconnectWithin: 7, ServerTime: b.at.UnixMilli(),
 	}, got)
 	require.Equal(t, fingerprint, b.reported["c1"])
 }

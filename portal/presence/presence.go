@@ -123,6 +123,13 @@ func (t *Tracker) Offline() map[string]bool {
 	return offline
 }
 
+// Known returns how many cameras were ever heard from: as many as may connect.
+func (t *Tracker) Known() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.cameras)
+}
+
 // Count returns how many cameras are online.
 func (t *Tracker) Count() (online int) {
 	t.mu.Lock()
