@@ -3,6 +3,7 @@ package e2e
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -88,11 +89,12 @@ func startHerd(t *testing.T, person *client, plan herdPlan, prefix ...string) *h
 	return h
 }
 
-// reports waits for the end of the herd's time.
+// reports waits for the end of the herd's time, and until it has removed what it made.
 func (h *herd) reports() []herdReport {
 	h.t.Helper()
 	var reports []herdReport
 	require.NoError(h.t, h.stdout.Decode(&reports))
+	require.NoError(h.t, h.cmd.Wait())
 	return reports
 }
 
@@ -137,12 +139,12 @@ func runHerd(text string) error {
 }
 
 // browse watches in Chromium.
-func (p *herdPlan) browse() error {
+func (p *herdPlan) browse() (err error) {
 	ctx, stop, err := newBrowser()
 	if err != nil {
 		return err
 	}
-	defer stop()
+	defer func() { err = errors.Join(err, stop()) }()
 	page := &page{t: crash{}, ctx: ctx}
 	for _, cookie := range p.Cookies {
 		page.setCookie(p.Base, cookie)

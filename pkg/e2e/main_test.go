@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
+
+	"seccam/pkg/browsertest"
 )
 
 // testRelease is the version of the programs under test. Its text is nowhere else in them, so that another
@@ -46,8 +48,11 @@ func run(m *testing.M) int {
 			return 1
 		}
 	}
-	defer stopBrowser()
 	code := m.Run()
+	if err := stopBrowser(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
 	for _, leak := range leaks.find() {
 		fmt.Fprintln(os.Stderr, "SECRET IN A LOG (abuse 36):", leak)
 		code = 1
@@ -58,7 +63,7 @@ func run(m *testing.M) int {
 // browser is the one Chromium of all tests; each test has a browser context of its own.
 var (
 	browser     context.Context
-	stopBrowser = func() {}
+	stopBrowser = func() error { return nil }
 )
 
 // startBrowser starts Chromium when the first test needs it.
@@ -73,28 +78,7 @@ func startBrowser(t *testing.T) context.Context {
 	return browser
 }
 
-// newBrowser starts Chromium. The flags are those of a machine without a network: loopback candidates
-// without mDNS, and no phoning home. The microphone is a fake one that beeps.
-func newBrowser(more ...chromedp.ExecAllocatorOption) (context.Context, func(), error) {
-	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.Flag("allow-loopback-in-peer-connection", true),
-		chromedp.Flag("disable-features", "WebRtcHideLocalIpsWithMdns,site-per-process,Translate,BlinkGenPropertyTrees"),
-		chromedp.Flag("autoplay-policy", "no-user-gesture-required"),
-		chromedp.Flag("use-fake-device-for-media-stream", true),
-		chromedp.Flag("use-fake-ui-for-media-stream", true),
-		chromedp.Flag("disable-quic", true),
-		chromedp.Flag("disable-component-update", true),
-		chromedp.DisableGPU,
-		chromedp.NoSandbox, // the tests may run as root
-		chromedp.WindowSize(1280, 800),
-	)
-	options = append(options, more...)
-	allocator, stopAllocator := chromedp.NewExecAllocator(context.Background(), options...)
-	ctx, stop := chromedp.NewContext(allocator)
-	end := func() { stop(); stopAllocator() }
-	if err := chromedp.Do(ctx); err != nil {
-		end()
-		return nil, nil, fmt.Errorf("start Chromium: %w; install it with: .ci/deps test", err)
-	}
-	return ctx, end, nil
+// newBrowser starts Chromium, which uses its fake microphone without asking.
+func newBrowser(more ...chromedp.ExecAllocatorOption) (context.Context, func() error, error) {
+	return browsertest.Start(append(more, chromedp.Flag("use-fake-ui-for-media-stream", true), chromedp.WindowSize(1280, 800))...)
 }

@@ -183,6 +183,6 @@ func browserOn(t *testing.T, h *host, more ...chromedp.ExecAllocatorOption) cont
 	require.NoError(t, os.WriteFile(script, []byte("#!/bin/sh\n"+strings.Join(words, " ")+" \"$@\"\n"), 0o700))
 	ctx, stop, err := newBrowser(append(more, chromedp.ExecPath(script))...)
 	require.NoError(t, err)
-	t.Cleanup(stop)
+	t.Cleanup(func() { require.NoError(t, stop()) })
 	return ctx
 }

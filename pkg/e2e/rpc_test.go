@@ -307,8 +307,9 @@ func TestAbuse25_ReplayedRequest(t *testing.T) {
 	c.process.stop()
 	l.startCamera(c)
 	require.Equal(t, signaling.CodeReplayed, refusalIn(t, send(off)).Code, "after a restart")
-	status, answer := person.call("GET", "/api/v1/cameras/"+c.id+"/privacy", nil)
-	require.Equal(t, http.StatusOK, status)
-	require.Equal(t, true, answer["active"])
+	require.Eventually(t, func() bool { // the portal hears of the restart in its own time
+		status, answer := person.call("GET", "/api/v1/cameras/"+c.id+"/privacy", nil)
+		return status == http.StatusOK && answer["active"] == true
+	}, patience, 50*time.Millisecond)
 	require.Regexp(t, regexp.MustCompile(`privacy mode changed.*camera=`+c.id), l.portal.text())
 }

@@ -19,6 +19,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+
+	"seccam/pkg/browsertest"
 )
 
 // pageDeadline bounds everything a test does with one page; a busy machine needs some of it.
@@ -34,7 +36,7 @@ const insecureHost = "portal.test"
 var chromium struct {
 	once  sync.Once
 	ctx   context.Context
-	close func()
+	close func() error
 	err   error
 }
 
@@ -43,25 +45,18 @@ func startChromium() {
 }
 
 // newChromium starts one, with more options than the tests' own.
-func newChromium(more ...chromedp.ExecAllocatorOption) (context.Context, func(), error) {
-	options := append([]chromedp.ExecAllocatorOption{}, chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck,
-		chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.ExecPath("/usr/bin/chromium"),
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
-		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true),
-		chromedp.Flag("hide-scrollbars", true), chromedp.Flag("mute-audio", true),
-		chromedp.Flag("autoplay-policy", "no-user-gesture-required"),
-		chromedp.Flag("allow-loopback-in-peer-connection", true), chromedp.Flag("use-fake-device-for-media-stream", true),
-		chromedp.Flag("host-resolver-rules", "MAP "+insecureHost+" 127.0.0.1"),
-		chromedp.Flag("disable-features", "WebRtcHideLocalIpsWithMdns"))
-	allocator, stop := chromedp.NewExecAllocator(context.Background(), append(options, more...)...)
-	ctx, cancel := chromedp.NewContext(allocator)
-	return ctx, func() { cancel(); stop() }, chromedp.Do(ctx)
+func newChromium(more ...chromedp.ExecAllocatorOption) (context.Context, func() error, error) {
+	options := append(more, chromedp.Flag("host-resolver-rules", "MAP "+insecureHost+" 127.0.0.1"))
+	return browsertest.Start(options...)
 }
 
 func TestMain(m *testing.M) {
 	code := m.Run()
 	if chromium.close != nil {
-		chromium.close()
+		if err := chromium.close(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
 	}
 	if err := goleak.Find(); err != nil && code == 0 {
 		fmt.Fprintln(os.Stderr, err)
@@ -94,7 +89,7 @@ type page struct {
 func (p *portal) page() *page {
 	p.t.Helper()
 	chromium.once.Do(startChromium)
-	require.NoError(p.t, chromium.err, "these tests need /usr/bin/chromium (apt-get install chromium)")
+	require.NoError(p.t, chromium.err)
 	return p.pageIn(chromium.ctx)
 }
 

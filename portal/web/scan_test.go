@@ -56,7 +56,7 @@ func filming(t *testing.T, pictures ...*image.Gray) func(p *portal) *page {
 	ctx, stop, err := newChromium(chromedp.Flag("use-fake-ui-for-media-stream", true),
 		chromedp.Flag("use-file-for-fake-video-capture", asVideo(t, pictures...)))
 	require.NoError(t, err)
-	t.Cleanup(stop)
+	t.Cleanup(func() { require.NoError(t, stop()) })
 	return func(p *portal) *page { return p.pageIn(ctx) }
 }
 
