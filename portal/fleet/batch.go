@@ -55,6 +55,7 @@ type batch struct {
 	store  *store.Store
 	master credential.Secret
 	by     store.Operator
+	codes  codes // of the cameras that were made now
 }
 
 // Provision makes a batch in the folder out, or goes on with one that was interrupted there. progress is told how
@@ -67,7 +68,7 @@ func (s *Service) Provision(ctx context.Context, out string, order Order, progre
 	if err != nil {
 		return Batch{}, err
 	}
-	b := &batch{Order: order, out: out, step: s.step, store: s.store, master: s.master, by: s.by}
+	b := &batch{Order: order, out: out, step: s.step, store: s.store, master: s.master, by: s.by, codes: codes{}}
 	unlock, err := b.open()
 	if err != nil {
 		return Batch{}, err
@@ -180,10 +181,10 @@ func (b *batch) makeFolders(ctx context.Context, n int) ([]Label, error) {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			label, err := b.makeFolder()
+			label, code, err := b.makeFolder()
 			mu.Lock()
 			defer mu.Unlock()
-			labels = append(labels, label)
+			labels, b.codes[label.Camera] = append(labels, label), code
 			return err
 		})
 	}
@@ -209,7 +210,7 @@ func (b *batch) finish(sheet Sheet, labels []Label) error {
 	if err := writeFile(filepath.Join(b.out, ManifestFile), func(f *os.File) error { return writeManifest(f, labels) }); err != nil {
 		return err
 	}
-	if err := writeFile(filepath.Join(b.out, LabelsFile), func(f *os.File) error { return sheet.PDF(f, labels) }); err != nil {
+	if err := writeFile(filepath.Join(b.out, LabelsFile), func(f *os.File) error { return sheet.pdf(f, labels, b.codes) }); err != nil {
 		return err
 	}
 	b.Done = true
@@ -218,7 +219,7 @@ func (b *batch) finish(sheet Sheet, labels []Label) error {
 
 // One provisions a single camera that is in no batch into a folder below out.
 func (s *Service) One(ctx context.Context, out, portalURL, source string) (Label, error) {
-	b := &batch{Order: Order{PortalURL: portalURL, Source: source}, out: out, store: s.store, master: s.master, by: s.by}
+	b := &batch{Order: Order{PortalURL: portalURL, Source: source}, out: out, store: s.store, master: s.master, by: s.by, codes: codes{}}
 	labels, err := b.makeFolders(ctx, 1)
 	if err != nil {
 		return Label{}, fmt.Errorf("provision: %w", err)

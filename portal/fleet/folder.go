@@ -24,22 +24,26 @@ const unfinished = ".new-"
 
 // makeFolder makes a new camera: a folder below out with all that goes onto it, named by its id. The folder has
 // that name only once it is whole.
-func (b *batch) makeFolder() (Label, error) {
+func (b *batch) makeFolder() (Label, squares, error) {
 	certificate, fingerprint, err := credential.NewCertificate()
 	if err != nil {
-		return Label{}, err
+		return Label{}, squares{}, err
 	}
 	l := Label{
 		Portal: b.PortalURL, Camera: credential.NewCode(), Claim: credential.NewCode(),
 		Pairing: credential.NewCode(), Fingerprint: fingerprint,
 	}
-	picture, err := l.Picture()
+	code, err := newSquares(l)
 	if err != nil {
-		return Label{}, err
+		return l, code, err
+	}
+	picture, err := code.picture()
+	if err != nil {
+		return l, code, err
 	}
 	making := filepath.Join(b.out, unfinished+l.Camera)
 	if err := os.MkdirAll(filepath.Join(making, stateFolder), 0o700); err != nil {
-		return Label{}, err
+		return l, code, err
 	}
 	key := credential.DeviceKey(b.master, l.Camera, 1)
 	for name, data := range map[string][]byte{
@@ -51,10 +55,10 @@ func (b *batch) makeFolder() (Label, error) {
 		filepath.Join(stateFolder, credential.PairingCodeFile): []byte(credential.FormatCode(l.Pairing) + "\n"),
 	} {
 		if err := os.WriteFile(filepath.Join(making, name), data, 0o600); err != nil {
-			return Label{}, err
+			return l, code, err
 		}
 	}
-	return l, os.Rename(making, filepath.Join(b.out, l.Camera))
+	return l, code, os.Rename(making, filepath.Join(b.out, l.Camera))
 }
 
 // CameraConfig is the camerad.yml of one camera; its paths are relative to it.

@@ -71,7 +71,9 @@ func readCodes(t *testing.T, pictures ...string) []string {
 func TestPictureIsReadable(t *testing.T) {
 	t.Parallel()
 	l := labels(t, 1)[0]
-	data, err := l.Picture()
+	code, err := newSquares(l)
+	require.NoError(t, err)
+	data, err := code.picture()
 	require.NoError(t, err)
 	picture, err := png.Decode(bytes.NewReader(data))
 	require.NoError(t, err)
@@ -92,7 +94,7 @@ func TestSheetsAreReadable(t *testing.T) {
 			t.Parallel()
 			list := labels(t, sheet.PerPage()+1) // one page, and one label on the next
 			file := filepath.Join(t.TempDir(), LabelsFile)
-			require.NoError(t, writeFile(file, func(f *os.File) error { return sheet.PDF(f, list) }))
+			require.NoError(t, writeFile(file, func(f *os.File) error { return sheet.pdf(f, list, codes{}) }))
 			var want []string
 			for _, l := range list {
 				want = append(want, l.Address())

@@ -6,9 +6,11 @@ import (
 	"image"
 	"image/color"
 	"image/png"
+	"runtime"
+	"sync"
 
-	"github.com/boombuler/barcode"
 	"github.com/boombuler/barcode/qr"
+	"golang.org/x/sync/errgroup"
 )
 
 // Sizes of a picture, in dots: of one square of the code, and of the quiet zone (ISO/IEC 18004, 9.1) in squares.
@@ -17,45 +19,92 @@ const (
 	quietZone  = 4
 )
 
-// squares is the QR code: a width, and which squares are dark. Level M survives what a label goes through.
+// squares is a QR code: a width, and a bit for each square, row by row, which is set if it is dark.
 type squares struct {
-	code  barcode.Barcode
 	width int
+	bits  []byte
 }
 
-func (l Label) squares() (squares, error) {
+// newSquares encodes a label. Level M survives what a label goes through. It takes some milliseconds, most of what it
+// takes to make a camera: the library tries all masks.
+func newSquares(l Label) (squares, error) {
 	code, err := qr.Encode(l.Address(), qr.M, qr.Unicode)
 	if err != nil {
 		return squares{}, fmt.Errorf("QR code: %w", err)
 	}
-	return squares{code, code.Bounds().Dx()}, nil
+	corner, width := code.Bounds().Min, code.Bounds().Dx()
+	s := squares{width, make([]byte, (width*width+7)/8)}
+	for y := range width {
+		for x := range width {
+			if code.At(corner.X+x, corner.Y+y) == color.Black {
+				s.bits[(y*width+x)/8] |= 1 << ((y*width + x) % 8)
+			}
+		}
+	}
+	return s, nil
 }
 
 func (s squares) dark(x, y int) bool {
-	square := image.Pt(x, y).Add(s.code.Bounds().Min)
-	return square.In(s.code.Bounds()) && s.code.At(square.X, square.Y) == color.Black
+	return x < s.width && s.bits[(y*s.width+x)/8]&(1<<((y*s.width+x)%8)) != 0
 }
 
-// Picture is the label's QR code as a PNG.
-func (l Label) Picture() ([]byte, error) {
-	code, err := l.squares()
-	if err != nil {
-		return nil, err
+// codes are the codes of labels, by camera.
+type codes map[string]squares
+
+// complete encodes those of the labels that are missing, on all processors.
+func (c codes) complete(labels []Label) error {
+	made := make([]squares, len(labels))
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, l := range labels {
+		if _, known := c[l.Camera]; !known {
+			group.Go(func() (err error) {
+				made[i], err = newSquares(l)
+				return err
+			})
+		}
 	}
-	size := (code.width + 2*quietZone) * squareSize
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	for i, l := range labels {
+		if made[i].width > 0 {
+			c[l.Camera] = made[i]
+		}
+	}
+	return nil
+}
+
+// picture is the code as a PNG.
+func (s squares) picture() ([]byte, error) {
+	size := (s.width + 2*quietZone) * squareSize
 	canvas := image.NewPaletted(image.Rect(0, 0, size, size), color.Palette{color.White, color.Black})
-	for y := range code.width {
-		for x := range code.width {
-			if code.dark(x, y) {
+	for y := range s.width {
+		for x := range s.width {
+			if s.dark(x, y) {
 				fill(canvas, (x+quietZone)*squareSize, (y+quietZone)*squareSize)
 			}
 		}
 	}
 	var b bytes.Buffer
-	encoder := png.Encoder{CompressionLevel: png.BestSpeed}
-	err = encoder.Encode(&b, canvas)
+	encoder := png.Encoder{CompressionLevel: png.BestSpeed, BufferPool: &pngBuffers}
+	err := encoder.Encode(&b, canvas)
 	return b.Bytes(), err
 }
+
+// pngBuffers are used again: each is a megabyte, which would take longer to clear than a picture to compress.
+var pngBuffers bufferPool
+
+type bufferPool struct{ pool sync.Pool }
+
+// Get implements [png.EncoderBufferPool].
+func (p *bufferPool) Get() *png.EncoderBuffer {
+	buffer, _ := p.pool.Get().(*png.EncoderBuffer)
+	return buffer
+}
+
+// Put implements [png.EncoderBufferPool].
+func (p *bufferPool) Put(buffer *png.EncoderBuffer) { p.pool.Put(buffer) }
 
 // fill makes one square dark.
 func fill(canvas *image.Paletted, x, y int) {

@@ -52,9 +52,12 @@ func sheetNames() string {
 // PerPage is how many labels a page has.
 func (s Sheet) PerPage() int { return s.columns * s.rows }
 
-// PDF writes the labels as pages. The codes are drawn as squares and not as pictures, so any printer prints them as
-// sharply as it can.
-func (s Sheet) PDF(to io.Writer, labels []Label) error {
+// pdf writes the labels as pages; codes that are known are not made again. The codes are drawn as squares and not as
+// pictures, so any printer prints them as sharply as it can.
+func (s Sheet) pdf(to io.Writer, labels []Label, known codes) error {
+	if err := known.complete(labels); err != nil {
+		return err
+	}
 	pdf := fpdf.New("P", "mm", s.paper, "")
 	pdf.SetTitle("SecCam labels", true)
 	pdf.SetMargins(0, 0, 0)
@@ -66,9 +69,7 @@ func (s Sheet) PDF(to io.Writer, labels []Label) error {
 		}
 		x := s.left + float64(place%s.columns)*s.stepX
 		y := s.top + float64(place/s.columns)*s.stepY
-		if err := s.draw(pdf, x, y, label); err != nil {
-			return err
-		}
+		s.draw(pdf, x, y, label, known[label.Camera])
 	}
 	if err := pdf.Output(to); err != nil {
 		return fmt.Errorf("labels: %w", err)
@@ -80,16 +81,11 @@ func (s Sheet) PDF(to io.Writer, labels []Label) error {
 const padding = 1.5
 
 // draw puts the code at the left of a label, and the texts beside it.
-func (s Sheet) draw(pdf *fpdf.Fpdf, x, y float64, l Label) error {
-	code, err := l.squares()
-	if err != nil {
-		return err
-	}
+func (s Sheet) draw(pdf *fpdf.Fpdf, x, y float64, l Label, code squares) {
 	side := min(s.height-2*padding, s.width/2)
 	drawSquares(pdf, x+padding, y+(s.height-side)/2, side, code)
 	left := x + padding + side
 	drawTexts(pdf, left, y+padding, x+s.width-2*padding-left, s.height-2*padding, l)
-	return nil
 }
 
 // drawSquares draws the dark squares of each row that touch as one rectangle: hairlines between them could be
