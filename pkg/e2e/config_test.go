@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"testing"
 	"time"
 
@@ -36,7 +37,8 @@ func TestRemoteConfiguration(t *testing.T) {
 	l, c, person := newHousehold(t)
 	person.awaitConfig(c.id, "unset")
 	person.setConfig(c.id, `{"video.fps":15,"max_viewers":2}`)
-	reported := person.awaitConfig(c.id, "applied")["reported"].(map[string]any)
+	applied := person.awaitConfig(c.id, "applied")
+	reported := applied["reported"].(map[string]any)
 	require.Equal(t, 15.0, reported["values"].(map[string]any)["video.fps"])
 	user, token, _ := l.token("--camera", c.id)
 	output, err := l.mosquitto(user, token, user, "seccam/v1/cameras/"+c.id+"/config/reported")
@@ -44,7 +46,10 @@ func TestRemoteConfiguration(t *testing.T) {
 	require.Contains(t, output, `"video.fps":15`)
 
 	c.process.stop()
-	require.Equal(t, "pending", person.setConfig(c.id, `{"video.fps":20}`)["outcome"])
+	form := url.Values{"seen": {ftoa(applied["revision"].(float64))}, "video.fps": {"20"}} // as the page's
+	require.Equal(t, http.StatusSeeOther, person.submit("/cameras/"+c.id+"/config", form))
+	require.Equal(t, http.StatusConflict, person.submit("/cameras/"+c.id+"/config", form), "by now there is another")
+	person.awaitConfig(c.id, "pending")
 	l.portal.stop()
 	l.startPortal()
 	l.startCamera(c)
