@@ -30,7 +30,8 @@ type Track struct {
 	id    string
 	bound func(ssrc uint32) (unbound func()) // told of the stream's SSRC
 	// sent is told of each packet that has a transport-wide number, and about when it leaves.
-	sent func(number uint16, size int, probe bool, at time.Time)
+	sent  func(number uint16, size int, probe bool, at time.Time)
+	first func() // told once the first picture was sent
 
 	mu      sync.Mutex // guards what pion sets and clears
 	header  rtp.Header
@@ -56,7 +57,7 @@ type Track struct {
 func newTrack(kind webrtc.RTPCodecType, codec string) *Track {
 	t := &Track{
 		codec: codec, kind: kind, id: kind.String(), repairs: repairMost / 4,
-		bound: func(uint32) func() { return func() {} }, sent: func(uint16, int, bool, time.Time) {},
+		bound: func(uint32) func() { return func() {} }, sent: func(uint16, int, bool, time.Time) {}, first: func() {},
 	}
 	t.randomise()
 	return t
@@ -156,7 +157,11 @@ func (t *Track) sendUnit(u *Unit, timestamp uint32) {
 		t.write(t.sequence, timestamp, &u.Packets[i], now)
 		t.sequence++
 	}
+	first := !t.started
 	t.last, t.started = timestamp, true
+	if first {
+		t.first()
+	}
 }
 
 func (t *Track) sendSound(s *Sound) {

@@ -82,6 +82,9 @@ func newViewer(e *Engine, l *layer, codec Codec) *Viewer {
 	return v
 }
 
+// OnFirst sets what is called when the first picture has been sent. It must not block, and be set before [Viewer.Run].
+func (v *Viewer) OnFirst(f func()) { v.Video.first = f }
+
 // sent notes each numbered packet.
 func (v *Viewer) sent(number uint16, size int, probe bool, at time.Time) {
 	if probe {

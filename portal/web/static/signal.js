@@ -20,6 +20,8 @@ const CLOSE_REVOKED = 4403;
 export class Signal extends EventTarget {
   /** The ICE servers of the last welcome, and which paths views may take. */
   ice = { iceServers: [], iceTransportPolicy: 'all' };
+  /** Whether the portal wants to hear how long the stages of views take. */
+  measure = false;
   /** Whose sessions this page may use; kept over reconnects, so that a session outlives a socket. */
   viewer = '';
   #socket = null;
@@ -174,6 +176,7 @@ export class Signal extends EventTarget {
     this.#attempts = 0;
     this.#welcomed = true;
     this.viewer = message.viewer;
+    this.measure = message.measure === true;
     this.ice = { iceServers: message.ice_servers ?? [], iceTransportPolicy: message.ice_policy === 'relay' ? 'relay' : 'all' };
     this.#emit('welcome');
   }
