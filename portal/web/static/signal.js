@@ -11,6 +11,8 @@ const AWAKE_MS = 2_000;
 /** The close codes by which the portal says that the login, or a guest's link, has ended. */
 const CLOSE_LOGGED_OUT = 4401;
 const CLOSE_REVOKED = 4403;
+/** The close code by which a page says that it will not come back: what it has open ends with it. */
+const CLOSE_LEFT = 1000;
 
 /**
  * Events: "welcome" (connected; also when ICE servers are renewed), "down", "signedout", "network"
@@ -77,7 +79,7 @@ export class Signal extends EventTarget {
 
   stop() {
     this.#wanted = false;
-    this.#drop();
+    this.#drop(CLOSE_LEFT);
   }
 
   /** Opens a new socket at once, whatever state the old one seems to be in. */
@@ -120,7 +122,7 @@ export class Signal extends EventTarget {
   }
 
   /** Forgets the socket; its late events mean nothing any more. */
-  #drop() {
+  #drop(code) {
     clearTimeout(this.#retry);
     clearTimeout(this.#patience);
     const socket = this.#socket;
@@ -128,7 +130,7 @@ export class Signal extends EventTarget {
     this.#welcomed = false;
     if (socket) {
       socket.onmessage = socket.onclose = null;
-      socket.close();
+      socket.close(code);
     }
   }
 
