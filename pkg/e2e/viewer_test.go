@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"encoding/json"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -193,6 +194,7 @@ func newPeer(t complainer, cfg webrtc.Configuration, packet func(*rtp.Packet)) *
 	require.NoError(t, webrtc.RegisterDefaultInterceptors(media, registry))
 	settings := webrtc.SettingEngine{}
 	settings.SetIncludeLoopbackCandidate(true)
+	settings.SetIPFilter(func(ip net.IP) bool { return !ip.IsLinkLocalUnicast() }) // RFC 8445 section 5.1.1.1, as browsers do
 	api := webrtc.NewAPI(webrtc.WithMediaEngine(media), webrtc.WithInterceptorRegistry(registry), webrtc.WithSettingEngine(settings))
 	pc, err := api.NewPeerConnection(cfg)
 	require.NoError(t, err)
