@@ -19,7 +19,6 @@ import (
 	"seccam/camerad/transport"
 	"seccam/pkg/config"
 	"seccam/pkg/metrics"
-	"seccam/pkg/tracing"
 )
 
 // newCamera wires the parts together; nothing runs or connects yet.
@@ -63,7 +62,6 @@ func newCamera(ctx context.Context, cfg Config, book *logbook.Book, level *slog.
 	}
 	c.engine = media.NewEngine(cfg.engine(from, c.transport, log))
 	c.openSettings(cfg)
-	c.tracer = tracing.New(cfg.Traces, tracing.Options{Version: version(), Instance: paired.camera, Trust: trust, Log: log})
 	if err := c.wireSessions(cfg, identity); err != nil {
 		return nil, err
 	}
@@ -103,9 +101,9 @@ func (c *camera) wireSessions(cfg Config, identity session.Identity) (err error)
 	}
 	c.manager, err = session.New(session.Config{
 		Camera: c.portal.camera, MaxViewers: cfg.MaxViewers, Identity: identity, Media: c.engine, Pairing: c.pairing,
-		Mux: c.transport.Mux(), TCPMux: c.transport.TCPMux(), OpenSpeaker: cfg.speaker(c.log),
+		Transport: c.transport, OpenSpeaker: cfg.speaker(c.log),
 		Publish: c.link.publish, Now: c.portal.now, Stale: c.link.renew, Silent: c.link.doubt, Log: c.log,
-		ConnectTimeout: session.ConnectTimeout, FailedTimeout: session.FailedTimeout, Traces: c.traces(),
+		ConnectTimeout: session.ConnectTimeout, FailedTimeout: session.FailedTimeout,
 	})
 	if err != nil {
 		return err
@@ -114,14 +112,6 @@ func (c *camera) wireSessions(cfg Config, identity session.Identity) (err error)
 	c.link.report, c.link.deliver, c.link.call, c.link.back = c.status, c.manager.Deliver, c.methods.Deliver, c.returned
 	c.link.desire = c.adjust.keeper.Deliver
 	return nil
-}
-
-// traces is what is told of views' stages, if anything is.
-func (c *camera) traces() session.Traces {
-	if c.tracer == nil {
-		return nil
-	}
-	return c.tracer
 }
 
 // close gives back what newCamera has taken.
@@ -138,7 +128,7 @@ func (c *Config) engine(from source.Source, to *transport.Transport, log *slog.L
 	settings := settingsFile{path: filepath.Join(c.StateDir, settingsName), log: log}
 	return media.Config{
 		Source: from, Video: c.video(), Microphone: c.microphone(), Mute: c.Audio.Sound == soundNone,
-		Linger: time.Duration(c.Linger), Settings: settings.load(), Save: settings.save, Coalesce: to.Coalesce, Log: log,
+		Linger: time.Duration(c.Linger), Settings: settings.load(), Save: settings.save, Log: log,
 	}
 }
 

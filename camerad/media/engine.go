@@ -25,9 +25,6 @@ type Config struct {
 	// Settings are those that [Engine.Set] changed in earlier runs, and Save keeps them.
 	Settings map[string]int
 	Save     func(map[string]int)
-	// Coalesce is told of each video stream's SSRC, whose packets may be sent together; it returns a
-	// function for the stream's end. It may be nil.
-	Coalesce func(ssrc uint32) (forget func())
 	Log      *slog.Logger
 }
 
@@ -36,14 +33,13 @@ const extraLinger = 2 * time.Second
 
 // Engine runs the pipeline while somebody holds it. See the package comment.
 type Engine struct {
-	source   source.Source
-	video    atomic.Pointer[source.Video] // as it is wanted
-	openMic  func(context.Context) (SoundStream, error)
-	sound    bool
-	linger   time.Duration
-	log      *slog.Logger
-	coalesce func(ssrc uint32) func()
-	epoch    time.Time // media time 0
+	source  source.Source
+	video   atomic.Pointer[source.Video] // as it is wanted
+	openMic func(context.Context) (SoundStream, error)
+	sound   bool
+	linger  time.Duration
+	log     *slog.Logger
+	epoch   time.Time // media time 0
 
 	full, low, vp8 *layer
 	pictures       picturePool
@@ -71,7 +67,7 @@ func NewEngine(cfg Config) *Engine {
 	epoch := time.Now()
 	e := &Engine{
 		source: cfg.Source, openMic: cfg.Microphone, sound: !cfg.Mute, linger: cfg.Linger,
-		log: cfg.Log, coalesce: cfg.Coalesce, epoch: epoch,
+		log: cfg.Log, epoch: epoch,
 		full: newLayer("full", H264, epoch, cfg.Linger),
 		low:  newLayer("low", H264, epoch, extraLinger), vp8: newLayer("vp8", VP8, epoch, extraLinger),
 		wake: make(chan struct{}, 1), state: signaling.PictureResting,

@@ -188,6 +188,7 @@ type fakeContext struct {
 	codec    webrtc.RTPCodecCapability
 	apt      string // which payload type's retransmissions have a stream of their own, as in SDP; may be empty
 	numbered bool   // transport-wide numbers are agreed
+	express  Express
 }
 
 func (c fakeContext) CodecParameters() []webrtc.RTPCodecParameters {

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
 )
@@ -25,13 +26,12 @@ const TransportCCURI = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide
 // Track is one viewer's outgoing video or audio. It implements webrtc.TrackLocal; the sending is
 // done by its [Viewer] alone.
 type Track struct {
-	codec string // MIME type
-	kind  webrtc.RTPCodecType
-	id    string
-	bound func(ssrc uint32) (unbound func()) // told of the stream's SSRC
+	codec   string // MIME type
+	kind    webrtc.RTPCodecType
+	id      string
+	express Express // nil without one
 	// sent is told of each packet that has a transport-wide number, and about when it leaves.
-	sent  func(number uint16, size int, probe bool, at time.Time)
-	first func() // told once the first picture was sent
+	sent func(number uint16, size int, probe bool, at time.Time)
 
 	mu      sync.Mutex // guards what pion sets and clears
 	header  rtp.Header
@@ -50,14 +50,20 @@ type Track struct {
 	last     uint32 // timestamp of the last packet sent
 	started  bool   // last is valid
 	sequence uint16 // of the next packet
+	rollover uint32 // how often sequence began again
 	history  history
 	repairs  float64 // how many packets may be sent again
+
+	report   func([]rtcp.Packet) error // nil: nobody wants reports
+	reported time.Time                 // when it was last
+	packets  uint32                    // that were sent
+	octets   uint32                    // of their payload
 }
 
 func newTrack(kind webrtc.RTPCodecType, codec string) *Track {
 	t := &Track{
 		codec: codec, kind: kind, id: kind.String(), repairs: repairMost / 4,
-		bound: func(uint32) func() { return func() {} }, sent: func(uint16, int, bool, time.Time) {}, first: func() {},
+		sent: func(uint16, int, bool, time.Time) {},
 	}
 	t.randomise()
 	return t
@@ -104,7 +110,10 @@ func (t *Track) bind(ctx webrtc.TrackLocalContext, codec webrtc.RTPCodecParamete
 		}
 	}
 	t.ssrc.Store(t.header.SSRC)
-	t.unbound = t.bound(t.header.SSRC)
+	t.unbound = func() {}
+	if t.express != nil {
+		t.unbound = t.express.Bind(t.header.SSRC)
+	}
 }
 
 // rtxPayloadType finds the payload type of a codec's retransmissions (RFC 4588 section 8.1); 0 if
@@ -154,21 +163,18 @@ func (t *Track) sendUnit(u *Unit, timestamp uint32) {
 	}
 	now := time.Now() // looked at once: with a hundred viewers the clock is a cost
 	for i := range u.Packets {
-		t.write(t.sequence, timestamp, &u.Packets[i], now)
-		t.sequence++
+		t.write(timestamp, &u.Packets[i], now)
 	}
-	first := !t.started
 	t.last, t.started = timestamp, true
-	if first {
-		t.first()
-	}
+	t.reportIfDue(now)
 }
 
 func (t *Track) sendSound(s *Sound) {
 	// The marker begins a talk spurt (RFC 3551 section 4.1).
-	t.write(t.sequence, t.base+s.Time, &Packet{Payload: s.Payload, Marker: !t.started}, time.Time{})
-	t.sequence++
-	t.started = true
+	now := time.Now()
+	t.write(t.base+s.Time, &Packet{Payload: s.Payload, Marker: !t.started}, now)
+	t.last, t.started = t.base+s.Time, true
+	t.reportIfDue(now)
 }
 
 // resend answers a NACK, within bounds. roundTrip is the path's; 0 if it is unknown.
@@ -226,19 +232,26 @@ func (t *Track) sendPadding() bool {
 
 // write sends one packet for the first time. Its errors mean that the connection is not up, which the
 // session watches.
-func (t *Track) write(sequence uint16, timestamp uint32, p *Packet, now time.Time) {
+func (t *Track) write(timestamp uint32, p *Packet, now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	sequence, rollover := t.sequence, t.rollover
+	if t.sequence++; t.sequence == 0 {
+		t.rollover++
+	}
 	if t.writer == nil {
 		return
 	}
 	t.setHeader(&t.header, sequence, timestamp, p.Marker)
+	t.packets, t.octets = t.packets+1, t.octets+uint32(len(p.Payload))
 	number := t.count(len(p.Payload), false, now)
 	if t.kind == webrtc.RTPCodecTypeVideo {
 		t.repairs = min(repairMost, t.repairs+repairShare)
 		t.history.add(sent{packet: p, timestamp: timestamp, sequence: sequence, number: number})
 	}
-	_, _ = t.writer.WriteRTP(&t.header, p.Payload)
+	if t.express == nil || !t.express.Write(&t.header, p.Payload, rollover) {
+		_, _ = t.writer.WriteRTP(&t.header, p.Payload)
+	}
 }
 
 func (t *Track) setHeader(h *rtp.Header, sequence uint16, timestamp uint32, marker bool) {

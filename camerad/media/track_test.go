@@ -22,6 +22,7 @@ type wire struct {
 
 func newWire(t testing.TB, ctx fakeContext) *wire {
 	w := &wire{Track: newTrack(webrtc.RTPCodecTypeVideo, webrtc.MimeTypeH264)}
+	w.express = ctx.express
 	w.sent = func(number uint16, size int, probe bool, _ time.Time) {
 		w.numbers = append(w.numbers, number)
 		assert.Greater(t, size, packetOverhead)
@@ -222,17 +223,14 @@ func TestBindAndUnbind(t *testing.T) {
 	_, err := track.Bind(fakeContext{codec: H264.Capability()})
 	assert.ErrorIs(t, err, webrtc.ErrUnsupportedCodec)
 	track.sendUnit(testUnit(1, true), 1) // goes nowhere
-	bound, unbound := []uint32{}, 0
 	track = newTrack(webrtc.RTPCodecTypeVideo, webrtc.MimeTypeH264)
-	track.bound = func(ssrc uint32) func() {
-		bound = append(bound, ssrc)
-		return func() { unbound++ }
-	}
+	express := &fakeExpress{}
+	track.express = express
 	written := 0
 	codec, err := track.Bind(fakeContext{codec: H264.Capability(), write: func(*rtp.Header, []byte) { written++ }})
 	require.NoError(t, err)
 	assert.EqualValues(t, mainType, codec.PayloadType)
-	assert.Equal(t, []uint32{mainSSRC}, bound)
+	assert.Equal(t, []uint32{mainSSRC}, express.bound)
 	track.sendUnit(testUnit(1, true), 1)
 	assert.Equal(t, 2, written)
 	for range 2 {
@@ -240,9 +238,57 @@ func TestBindAndUnbind(t *testing.T) {
 	}
 	track.sendUnit(testUnit(1, true), 1)
 	track.resend([]uint16{track.sequence - 1}, 0)
-	assert.Equal(t, []int{2, 1}, []int{written, unbound})
+	assert.Equal(t, []int{2, 1}, []int{written, express.unbound})
 	assert.Equal(t, []string{"video", "", "seccam-video"}, []string{track.ID(), track.RID(), track.StreamID()})
 	assert.Equal(t, webrtc.RTPCodecTypeVideo, track.Kind())
+}
+
+// fakeExpress takes each packet of which its owner wants that.
+type fakeExpress struct {
+	bound     []uint32
+	unbound   int
+	takes     func(h *rtp.Header) bool
+	taken     []rtp.Packet
+	rollovers []uint32 // of all that it was offered
+}
+
+func (x *fakeExpress) Bind(ssrc uint32) (unbind func()) {
+	x.bound = append(x.bound, ssrc)
+	return func() { x.unbound++ }
+}
+
+func (x *fakeExpress) Write(h *rtp.Header, payload []byte, rollover uint32) bool {
+	x.rollovers = append(x.rollovers, rollover)
+	if x.takes == nil || !x.takes(h) {
+		return false
+	}
+	x.taken = append(x.taken, rtp.Packet{Header: h.Clone(), Payload: payload})
+	return true
+}
+
+// TestExpress: a packet goes one way, and is numbered and remembered whichever that is.
+func TestExpress(t *testing.T) {
+	x := &fakeExpress{takes: func(h *rtp.Header) bool { return !h.Marker }}
+	w := newWire(t, fakeContext{apt: withRTX, numbered: true, express: x})
+	w.sequence = 65_533
+	for n := range 3 {
+		w.sendUnit(testUnit(n, true), uint32(1000*n))
+	}
+	usual := w.take()
+	require.Len(t, usual, 3)
+	require.Len(t, x.taken, 3)
+	for n := range 3 {
+		assert.EqualValues(t, 65_533+2*n, 65_536*uint32(x.rollovers[2*n])+uint32(x.taken[n].SequenceNumber))
+		assert.Equal(t, x.taken[n].SequenceNumber+1, usual[n].SequenceNumber)
+		assert.Equal(t, uint16(2*n), transportNumber(x.taken[n]))
+		assert.Equal(t, x.taken[n].Timestamp, usual[n].Timestamp)
+	}
+	assert.Equal(t, []uint32{0, 0, 0, 1, 1, 1}, x.rollovers)
+	assert.Len(t, w.numbers, 6)
+	w.resend([]uint16{65_533}, 0)
+	w.sendPadding()
+	assert.Len(t, w.take(), 2, "only what is sent for the first time is offered")
+	assert.Len(t, x.rollovers, 6)
 }
 
 func TestSoundPackets(t *testing.T) {

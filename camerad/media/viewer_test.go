@@ -137,25 +137,21 @@ func TestRequestForAKeyFrame(t *testing.T) {
 	assert.True(t, v.engine.vp8.hub.wanted.Load())
 }
 
-// TestCoalesce: who sends packets is told which may be sent together, from the binding of a viewer's
-// video to its end.
-func TestCoalesce(t *testing.T) {
-	bound := map[uint32]bool{}
-	e := NewEngine(Config{Source: plainSource(), Video: smallVideo(), Log: silent, Coalesce: func(ssrc uint32) func() {
-		bound[ssrc] = true
-		return func() { delete(bound, ssrc) }
-	}})
-	v, release := e.NewViewer(H264)
+// TestUseExpress: it is for the video alone, from its binding to its end.
+func TestUseExpress(t *testing.T) {
+	v, release := NewEngine(Config{Source: plainSource(), Video: smallVideo(), Log: silent}).NewViewer(H264)
 	defer release()
+	x := &fakeExpress{}
+	v.UseExpress(x)
 	_, err := v.Video.Bind(fakeContext{codec: H264.Capability()})
 	require.NoError(t, err)
 	_, err = v.Audio.Bind(fakeContext{codec: AudioCapability()})
 	require.NoError(t, err)
-	assert.Equal(t, map[uint32]bool{mainSSRC: true}, bound)
+	assert.Equal(t, []uint32{mainSSRC}, x.bound)
 	require.NoError(t, v.Audio.Unbind(nil))
-	assert.Len(t, bound, 1)
+	assert.Zero(t, x.unbound)
 	require.NoError(t, v.Video.Unbind(nil))
-	assert.Empty(t, bound)
+	assert.Equal(t, 1, x.unbound)
 }
 
 // TestFeedback: RTCP may hold more than the report on what came.

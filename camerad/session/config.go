@@ -7,21 +7,19 @@ import (
 
 	"seccam/camerad/media"
 	"seccam/camerad/pairing"
+	"seccam/camerad/transport"
 
-	"github.com/pion/ice/v4"
 	"golang.org/x/time/rate"
 )
 
-// Config is what a [Manager] needs. All of it is required, but for what says so.
+// Config is what a [Manager] needs. All of it is required.
 type Config struct {
 	Camera     string
 	MaxViewers int
 	Identity   Identity
 	Media      *media.Engine
-	// Mux, if set, is the UDP socket that all viewers share.
-	Mux ice.UDPMux
-	// TCPMux, if set, takes viewers whose network lets no UDP through.
-	TCPMux ice.TCPMux
+	// Transport has the sockets that all viewers share. Without it, each has some of its own.
+	Transport *transport.Transport
 	// Pairing says who may watch, and pairs devices.
 	Pairing *pairing.Book
 	// OpenSpeaker opens the camera's speaker for one talker; nil if it has none.
@@ -35,8 +33,6 @@ type Config struct {
 	// Silent is called when nothing is heard of a viewer any more: the network here may be another one,
 	// and what goes to the portal may be lost, too. It must not block.
 	Silent func()
-	// Traces is told how views come about; nil if nobody wants to know.
-	Traces Traces
 	Log    *slog.Logger
 	// ConnectTimeout is how long a viewer may take to connect, and FailedTimeout how long a lost
 	// connection waits for the viewer's ICE restart.

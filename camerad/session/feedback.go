@@ -45,6 +45,15 @@ type feedback struct {
 func (feedback) Read([]byte) (int, error) { return 0, io.EOF }
 func (feedback) Close() error             { return nil }
 
+// report takes RTCP that has not come to pion yet, and reports whether it needs not come there.
+func (f feedback) report(raw []byte) (done bool) {
+	done = f.viewer.Feedback(raw)
+	if done {
+		f.heard.note() // else it is when it comes again
+	}
+	return done
+}
+
 // Write acts on the packets of raw. What cannot be read is skipped, since the rest is as good as before.
 func (f feedback) Write(raw []byte) (int, error) {
 	f.heard.note()

@@ -20,6 +20,12 @@ func TestViewGetsPictureAndSound(t *testing.T) {
 	v.call(nil)
 	next(t, "key frame", v.keys)
 	next(t, "sound", v.sound)
+	for kinds := map[uint32]bool{}; len(kinds) < 2; {
+		report := next(t, "report on each", v.reports)
+		assert.NotZero(t, report.PacketCount)
+		kinds[report.SSRC] = true
+	}
+	v.awaitExpress()
 	require.Equal(t, 1, r.manager.Viewers())
 	state, _ := r.engine.State()
 	require.Equal(t, signaling.PictureLive, state)
@@ -69,6 +75,7 @@ func TestICERestartKeepsTheSession(t *testing.T) {
 	for range 5 {
 		next(t, "frame after the restart", v.frames)
 	}
+	v.awaitExpress()
 	assert.Equal(t, 1, r.manager.Viewers())
 }
 

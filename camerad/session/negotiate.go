@@ -13,9 +13,8 @@ import (
 
 // offer answers; a refusal of the first offer ends the session, one of a later leaves what there is.
 func (s *session) offer(m signaling.Message) bool {
-	first, came := s.peer == nil, s.cfg.Now()
+	first := s.peer == nil
 	refusal := s.negotiate(m)
-	s.stages.answered(came, refusal)
 	if refusal == nil {
 		return true
 	}
@@ -91,7 +90,6 @@ func (s *session) connect(viewer offered, m signaling.Message) *signaling.Error 
 		return refusal
 	}
 	s.viewer, s.unuse = s.cfg.Media.NewViewer(codec)
-	s.viewer.OnFirst(s.stages.sent)
 	if err := s.open(codec, m); err != nil {
 		s.unuse()
 		s.log.Error("new connection", "error", err)
@@ -136,13 +134,17 @@ func (s *session) open(codec media.Codec, m signaling.Message) error {
 		return fmt.Errorf("network interfaces: %w", err)
 	}
 	s.punch.net = network
-	api, err := newAPI(network, codec, s.cfg.Mux, s.cfg.TCPMux, s.viewer, &s.heard)
+	api, express, err := newAPI(network, codec, s.cfg.Transport, s.viewer, &s.heard)
 	if err != nil {
 		return err
 	}
 	p, err := newPeer(api, cfg, s.viewer, s.cfg.OpenSpeaker != nil)
 	if err != nil {
 		return err
+	}
+	s.viewer.ReportTo(p.connection.WriteRTCP)
+	if express != nil {
+		s.rerouted = express.PathChanged
 	}
 	s.follow(p, ControlLabel)
 	return nil
@@ -152,7 +154,6 @@ func (s *session) open(codec media.Codec, m signaling.Message) error {
 func (s *session) follow(p *peer, label string) {
 	s.peer = p
 	s.remote = p.connection.SCTP().Transport().GetRemoteCertificate
-	s.stages.follow(p.connection.SCTP().Transport())
 	p.connection.OnICECandidate(func(c *webrtc.ICECandidate) {
 		s.report(event{candidate: c, gathered: c == nil})
 	})
@@ -168,6 +169,7 @@ func (s *session) follow(p *peer, label string) {
 	})
 	p.connection.SCTP().Transport().ICETransport().OnSelectedCandidatePairChange(func(pair *webrtc.ICECandidatePair) {
 		if !s.visit {
+			s.rerouted()
 			s.cfg.paths.set(s.id, pair)
 		}
 	})

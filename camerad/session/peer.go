@@ -6,7 +6,9 @@ import (
 	"sync"
 	"time"
 
+	"seccam/camerad/keying"
 	"seccam/camerad/media"
+	"seccam/camerad/transport"
 	"seccam/pkg/signaling"
 
 	"github.com/pion/ice/v4"
@@ -27,24 +29,30 @@ const (
 // A lost handshake packet costs this, and not pion's default of a second.
 const dtlsRetransmission = 100 * time.Millisecond
 
-// newAPI prepares one connection: the buffers of RTCP are the viewer's own.
-func newAPI(network *dialNet, codec media.Codec, udp ice.UDPMux, tcp ice.TCPMux, viewer *media.Viewer, heard *hearing) (*webrtc.API, error) {
+// newAPI prepares one connection: the buffers of RTCP are the viewer's own. The express is nil without a
+// transport.
+func newAPI(network *dialNet, codec media.Codec, shared *transport.Transport, viewer *media.Viewer, heard *hearing) (*webrtc.API, *transport.Express, error) {
 	codecs, err := newMediaEngine(codec)
 	if err != nil {
-		return nil, fmt.Errorf("register codecs: %w", err)
+		return nil, nil, fmt.Errorf("register codecs: %w", err)
 	}
 	interceptors, err := newInterceptors()
 	if err != nil {
-		return nil, fmt.Errorf("register interceptors: %w", err)
+		return nil, nil, fmt.Errorf("register interceptors: %w", err)
 	}
-	settings, err := newSettings(network, udp, tcp)
+	settings, err := newSettings(network, shared)
 	if err != nil {
-		return nil, fmt.Errorf("WebRTC settings: %w", err)
+		return nil, nil, fmt.Errorf("WebRTC settings: %w", err)
 	}
 	settings.DisableMediaEngineCopy(true)
 	settings.BufferFactory = buffersFor(viewer, heard)
+	var express *transport.Express
+	if shared != nil {
+		express = shared.Express(keying.Watch(&settings).Keys, feedback{viewer, heard}.report)
+		viewer.UseExpress(express)
+	}
 	return webrtc.NewAPI(webrtc.WithMediaEngine(codecs), webrtc.WithInterceptorRegistry(interceptors),
-		webrtc.WithSettingEngine(settings)), nil
+		webrtc.WithSettingEngine(settings)), express, nil
 }
 
 func newMediaEngine(codec media.Codec) (*webrtc.MediaEngine, error) {
@@ -73,30 +81,25 @@ func newMediaEngine(codec media.Codec) (*webrtc.MediaEngine, error) {
 	return engine, nil
 }
 
-// newInterceptors has RTCP reports only. NACKs are answered by media.Viewer from shared packets,
-// where pion's responder would copy every packet for every viewer.
+// newInterceptors has reports on what the viewer sends only. media.Viewer reports on what it is sent, and
+// answers NACKs from shared packets, where pion's responder would copy every packet for every viewer.
 func newInterceptors() (*interceptor.Registry, error) {
 	registry := &interceptor.Registry{}
-	sender, err := report.NewSenderInterceptor()
-	if err != nil {
-		return nil, err
-	}
 	receiver, err := report.NewReceiverInterceptor()
 	if err != nil {
 		return nil, err
 	}
-	registry.Add(sender)
 	registry.Add(receiver)
 	return registry, nil
 }
 
-func newSettings(network *dialNet, udp ice.UDPMux, tcp ice.TCPMux) (webrtc.SettingEngine, error) {
+func newSettings(network *dialNet, shared *transport.Transport) (webrtc.SettingEngine, error) {
 	var s webrtc.SettingEngine
-	if udp != nil {
-		s.SetICEUDPMux(udp)
-	}
-	if tcp != nil {
-		s.SetICETCPMux(tcp)
+	if shared != nil {
+		s.SetICEUDPMux(shared.Mux())
+		if tcp := shared.TCPMux(); tcp != nil {
+			s.SetICETCPMux(tcp)
+		}
 	}
 	s.SetNet(network)
 	// Without UDP6 a relayed address is one of IPv4, also where the relay is reached over IPv6: an end that

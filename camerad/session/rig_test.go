@@ -11,6 +11,7 @@ import (
 	"seccam/camerad/media"
 	"seccam/camerad/media/source"
 	"seccam/camerad/pairing"
+	"seccam/camerad/transport"
 	"seccam/pkg/signaling"
 
 	"github.com/stretchr/testify/require"
@@ -32,13 +33,14 @@ func sessionID(n int) signaling.SessionID { return viewerID.Session(n) }
 
 // rig is a manager with a real pipeline, and the "broker" that its messages go to.
 type rig struct {
-	t       testing.TB
-	manager *Manager
-	book    *pairing.Book
-	print   string // the camera's fingerprint
-	engine  *media.Engine
-	stop    context.CancelFunc
-	ended   chan struct{}
+	t         testing.TB
+	manager   *Manager
+	book      *pairing.Book
+	print     string // the camera's fingerprint
+	engine    *media.Engine
+	transport *transport.Transport
+	stop      context.CancelFunc
+	ended     chan struct{}
 
 	order sync.Mutex // stamps and deliveries are in the same order
 	seq   uint64
@@ -68,8 +70,11 @@ func newRig(t testing.TB, video source.Video, change func(*Config)) *rig {
 	r.engine = media.NewEngine(media.Config{
 		Source: source.TestPattern(), Video: video, Linger: 100 * time.Millisecond, Log: log,
 	})
+	r.transport, err = transport.Listen(transport.Config{Log: log})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, r.transport.Close()) })
 	cfg := Config{
-		Camera: testCamera, MaxViewers: 8, Identity: identity, Media: r.engine, Publish: r.receive,
+		Transport: r.transport, Camera: testCamera, MaxViewers: 8, Identity: identity, Media: r.engine, Publish: r.receive,
 		Pairing: pairing.Open(pairing.Config{Folder: t.TempDir(), Camera: testCamera, Now: time.Now, Log: log}),
 		Now:     time.Now, Stale: func() {}, Silent: func() {}, Log: log, ConnectTimeout: deadline, FailedTimeout: deadline,
 	}

@@ -19,32 +19,32 @@ const inboxSize = 64
 
 // session is one viewer's negotiation. Its fields belong to run's goroutine.
 type session struct {
-	id      signaling.SessionID
-	cfg     *Config
-	log     *slog.Logger
-	inbox   chan inbound
-	events  chan event
-	wishes  chan bool     // for an ICE restart; true whatever the connection's state
-	checks  chan struct{} // whether the viewer still may watch
-	done    chan struct{} // closed when events are no longer read
-	stages  *stages
-	portal  string        // of the latest message: the viewer's socket may move between portals
-	visit   bool          // no picture and no sound: see visit.go
-	offered string        // the fingerprint of the viewer's certificate, by its first offer; "" if that is not clear
-	proved  string        // the same, by DTLS
-	remote  func() []byte // the viewer's certificate, by DTLS
-	viewer  *media.Viewer // nil of a visit
-	owner   bool          // may change the camera's settings
-	talks   bool          // may speak through the camera
-	peer    *peer
-	waiting *time.Timer      // ends the session unless it connects first
-	until   <-chan time.Time // the viewer may watch no longer; nil is for ever
-	context context.Context  // ends with the session
-	working sync.WaitGroup   // what ends with context
-	unuse   func()           // ends the use of the viewer's codec
-	heard   hearing          // of the viewer
-	punch   *puncher
-	resume  bool // send a viewer who was out of reach what it needs, as soon as any path works
+	id       signaling.SessionID
+	cfg      *Config
+	log      *slog.Logger
+	inbox    chan inbound
+	events   chan event
+	wishes   chan bool     // for an ICE restart; true whatever the connection's state
+	checks   chan struct{} // whether the viewer still may watch
+	done     chan struct{} // closed when events are no longer read
+	portal   string        // of the latest message: the viewer's socket may move between portals
+	visit    bool          // no picture and no sound: see visit.go
+	offered  string        // the fingerprint of the viewer's certificate, by its first offer; "" if that is not clear
+	proved   string        // the same, by DTLS
+	remote   func() []byte // the viewer's certificate, by DTLS
+	viewer   *media.Viewer // nil of a visit
+	rerouted func()        // pion chose another path for the viewer's media
+	owner    bool          // may change the camera's settings
+	talks    bool          // may speak through the camera
+	peer     *peer
+	waiting  *time.Timer      // ends the session unless it connects first
+	until    <-chan time.Time // the viewer may watch no longer; nil is for ever
+	context  context.Context  // ends with the session
+	working  sync.WaitGroup   // what ends with context
+	unuse    func()           // ends the use of the viewer's codec
+	heard    hearing          // of the viewer
+	punch    *puncher
+	resume   bool // send a viewer who was out of reach what it needs, as soon as any path works
 }
 
 // inbound is a message with what only its topic says.
@@ -66,7 +66,7 @@ func newSession(id signaling.SessionID, visit bool, cfg *Config) *session {
 	return &session{
 		id: id, visit: visit, cfg: cfg, log: cfg.Log.With("session", id),
 		inbox: make(chan inbound, inboxSize), events: make(chan event, inboxSize), done: make(chan struct{}),
-		stages: newStages(cfg, id, visit), wishes: make(chan bool, 1), checks: make(chan struct{}, 1), punch: newPuncher(),
+		wishes: make(chan bool, 1), checks: make(chan struct{}, 1), punch: newPuncher(), rerouted: func() {},
 	}
 }
 

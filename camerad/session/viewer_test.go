@@ -9,6 +9,7 @@ import (
 	"seccam/camerad/media"
 	"seccam/pkg/signaling"
 
+	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/rtp/codecs"
 	"github.com/pion/webrtc/v4"
@@ -31,6 +32,7 @@ type viewer struct {
 
 	lastSequence atomic.Uint32
 	repeats      chan uint16 // sequence numbers that came again
+	reports      chan *rtcp.SenderReport
 
 	byes     chan string
 	restarts chan struct{} // wishes of the camera
@@ -75,6 +77,7 @@ func (r *rig) newViewerWith(id signaling.SessionID, mime string, cfg webrtc.Conf
 func (v *viewer) prepare() {
 	v.ready, v.answer, v.states = make(chan struct{}, 1), make(chan time.Time, 4), make(chan webrtc.PeerConnectionState, 16)
 	v.keys, v.frames, v.sound = make(chan time.Time, 1024), make(chan uint32, 4096), make(chan struct{}, 4096)
+	v.reports = make(chan *rtcp.SenderReport, 16)
 	v.repeats, v.restarts, v.byes = make(chan uint16, 16), make(chan struct{}, 8), make(chan string, 4)
 	v.done, v.refusals = make(chan struct{}), make(chan *signaling.Error, 4)
 	v.pc.OnICECandidate(v.trickle)
@@ -120,7 +123,8 @@ func (v *viewer) follow() {
 	}
 }
 
-func (v *viewer) track(track *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
+func (v *viewer) track(track *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) {
+	go v.readReports(receiver) // until the connection is closed
 	if track.Kind() == webrtc.RTPCodecTypeVideo {
 		v.ssrc.Store(uint32(track.SSRC()))
 	}
@@ -142,6 +146,21 @@ func (v *viewer) track(track *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
 				if key {
 					nonblocking(v.keys, time.Now())
 				}
+			}
+		}
+	}
+}
+
+// readReports waits for the camera's reports on what it sent (RFC 3550 section 6.4.1).
+func (v *viewer) readReports(receiver *webrtc.RTPReceiver) {
+	for {
+		packets, _, err := receiver.ReadRTCP()
+		if err != nil {
+			return
+		}
+		for _, p := range packets {
+			if report, ok := p.(*rtcp.SenderReport); ok {
+				nonblocking(v.reports, report)
 			}
 		}
 	}
@@ -223,6 +242,17 @@ func (v *viewer) close() {
 	close(v.done)
 	v.wait.Wait()
 	_ = v.pc.GracefulClose()
+}
+
+// awaitExpress waits until the viewer's pictures go past pion.
+func (v *viewer) awaitExpress() {
+	v.t.Helper()
+	before := v.transport.Stats().Sealed
+	for v.transport.Stats().Sealed == before {
+		next(v.t, "frame", v.frames)
+	}
+	drain(v.frames)
+	next(v.t, "frame that went past pion", v.frames)
 }
 
 func (v *viewer) bye() {

@@ -2,6 +2,7 @@ package session
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"seccam/pkg/signaling"
@@ -20,6 +21,11 @@ const (
 	visitTime = 10 * time.Minute
 )
 
+// visits reports whether an offer is one of a visit. Whatever it is taken for, a visit has no track to send.
+func visits(offer string) bool {
+	return strings.Contains(offer, "m=application") && !strings.Contains(offer, "m=video") && !strings.Contains(offer, "m=audio")
+}
+
 // connectVisit makes the PeerConnection of a visit.
 func (s *session) connectVisit(_ offered, m signaling.Message) *signaling.Error {
 	if err := s.openVisit(m); err != nil {
@@ -35,7 +41,7 @@ func (s *session) openVisit(m signaling.Message) error {
 		return fmt.Errorf("network interfaces: %w", err)
 	}
 	s.punch.net = network
-	settings, err := newSettings(network, s.cfg.Mux, s.cfg.TCPMux)
+	settings, err := newSettings(network, s.cfg.Transport)
 	if err != nil {
 		return fmt.Errorf("WebRTC settings: %w", err)
 	}

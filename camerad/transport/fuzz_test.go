@@ -4,8 +4,11 @@ import (
 	"log/slog"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
+	"github.com/pion/srtp/v3"
 	"github.com/stretchr/testify/require"
 )
 
@@ -82,5 +85,30 @@ func FuzzParseRTP(f *testing.F) {
 		}
 		require.True(t, p[0] >= 128 && p[0] <= 191, "RFC 7983")
 		require.False(t, p[1] >= 192 && p[1] <= 223, "RFC 5761")
+	})
+}
+
+// FuzzReports: whatever comes from a viewer's address, what is not authentic is left to pion.
+func FuzzReports(f *testing.F) {
+	for _, seed := range []string{"", "\x80", "\x80\xc9\x00\x01\x00\x00\x00\x05", "\x8f\xcd\x00\x04" + strings.Repeat("\x00", 40)} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		s := newSealed(t)
+		s.send(true)
+		s.send(true)
+		s.express.sealer.ears.passed = time.Hour // none goes to pion unread
+		require.False(t, s.socket.owner.hear(s.socket, raw, viewerAddress, time.Hour))
+	})
+}
+
+// FuzzCryptexOf reads what any of pion's packets may be.
+func FuzzCryptexOf(f *testing.F) {
+	f.Add([]byte("\x90\x66\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xc0\xde\x00\x01"))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		if _, ok := parseRTP(raw); ok {
+			mode, known := cryptexOf(raw)
+			require.False(t, !known && mode != srtp.CryptexModeDisabled)
+		}
 	})
 }

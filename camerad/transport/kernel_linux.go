@@ -78,21 +78,6 @@ func newKernel(udp *net.UDPConn, v4 bool) (sendFunc, bool, error) {
 	}, segments, err
 }
 
-// newWaiting returns a function that tells whether a packet waits to be read from udp. One reader may
-// call it.
-func newWaiting(udp *net.UDPConn) (func() bool, error) {
-	raw, err := udp.SyscallConn()
-	if err != nil {
-		return nil, err
-	}
-	waiting := false
-	look := func(fd uintptr) {
-		size, err := unix.IoctlGetInt(int(fd), unix.SIOCINQ)
-		waiting = err == nil && size > 0
-	}
-	return func() bool { return raw.Control(look) == nil && waiting }, nil
-}
-
 // destination returns the address and size of to as a socket address.
 func (c *call) destination(to netip.AddrPort, v4 bool) (*byte, uint32) {
 	if v4 {

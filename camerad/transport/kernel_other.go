@@ -22,8 +22,3 @@ func newKernel(udp *net.UDPConn, _ bool) (sendFunc, bool, error) {
 		return 1, nil
 	}, false, nil
 }
-
-// newWaiting returns a function that says that a packet waits: so the reader never pauses.
-func newWaiting(*net.UDPConn) (func() bool, error) {
-	return func() bool { return true }, nil
-}

@@ -17,8 +17,8 @@ type rtpHeader struct {
 // RTCP share a range of first bytes (RFC 7983 section 7), in which RTCP has the packet types 192 to
 // 223 (RFC 5761 section 4).
 func parseRTP(p []byte) (h rtpHeader, ok bool) {
-	const version, versionBits, marker = 2 << 6, 3 << 6, 1 << 7
-	if len(p) < rtpHeaderSize || p[0]&versionBits != version || p[1] >= 192 && p[1] <= 223 {
+	const marker = 1 << 7
+	if len(p) < rtpHeaderSize || !isVersion2(p) || isRTCPType(p[1]) {
 		return rtpHeader{}, false
 	}
 	return rtpHeader{
@@ -27,3 +27,10 @@ func parseRTP(p []byte) (h rtpHeader, ok bool) {
 		marker:   p[1]&marker != 0,
 	}, true
 }
+
+// isRTCP tells RTCP from all else that ICE receives, likewise.
+func isRTCP(p []byte) bool { return len(p) >= 2 && isVersion2(p) && isRTCPType(p[1]) }
+
+func isVersion2(p []byte) bool { return p[0]>>6 == 2 }
+
+func isRTCPType(kind byte) bool { return kind >= 192 && kind <= 223 }

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"seccam/camerad/keying"
+
 	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor"
 	"github.com/pion/logging"
@@ -26,8 +28,12 @@ type peers struct {
 	transport      *Transport
 	camera, viewer *webrtc.PeerConnection
 	track          *webrtc.TrackLocalStaticRTP
+	sender         *webrtc.RTPSender
+	express        *Express
+	report         func(rtcp []byte) bool
 	received       chan *rtp.Packet
-	sequence       uint16
+	packets        uint64 // that were sent; the last one's number with its rollovers
+	taken          int    // by the express
 }
 
 func newPeer(t *testing.T, settings webrtc.SettingEngine) *webrtc.PeerConnection {
@@ -68,7 +74,16 @@ func newPeers(t *testing.T, address netip.Addr, addresses ...netip.Addr) *peers 
 }
 
 func connectPeers(t *testing.T, transport *Transport, viewer, camera webrtc.SettingEngine) *peers {
+	require.NoError(t, camera.SetAnsweringDTLSRole(webrtc.DTLSRoleServer))
+	p := newUnconnected(t, transport, viewer, camera)
+	p.negotiate(nil)
+	return p
+}
+
+func newUnconnected(t *testing.T, transport *Transport, viewer, camera webrtc.SettingEngine) *peers {
 	p := &peers{t: t, transport: transport, received: make(chan *rtp.Packet, 1000)}
+	p.report = func([]byte) bool { return false }
+	p.express = transport.Express(keying.Watch(&camera).Keys, func(rtcp []byte) bool { return p.report(rtcp) })
 	p.viewer = newPeer(t, viewer)
 	_, err := p.viewer.AddTransceiverFromKind(webrtc.RTPCodecTypeVideo, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly})
 	require.NoError(t, err)
@@ -84,12 +99,14 @@ func connectPeers(t *testing.T, transport *Transport, viewer, camera webrtc.Sett
 	p.camera = newPeer(t, camera)
 	p.track, err = webrtc.NewTrackLocalStaticRTP(h264, "video", "camera")
 	require.NoError(t, err)
-	sender, err := p.camera.AddTrack(p.track)
+	p.sender, err = p.camera.AddTrack(p.track)
 	require.NoError(t, err)
-	t.Cleanup(p.transport.Coalesce(uint32(sender.GetParameters().Encodings[0].SSRC)))
-	p.negotiate(nil)
+	t.Cleanup(p.express.Bind(p.ssrc()))
+	p.camera.SCTP().Transport().ICETransport().OnSelectedCandidatePairChange(func(*webrtc.ICECandidatePair) { p.express.PathChanged() })
 	return p
 }
+
+func (p *peers) ssrc() uint32 { return uint32(p.sender.GetParameters().Encodings[0].SSRC) }
 
 // negotiate returns when both are connected.
 func (p *peers) negotiate(options *webrtc.OfferOptions) {
@@ -117,18 +134,22 @@ func (p *peers) negotiate(options *webrtc.OfferOptions) {
 	}
 }
 
-// show sends pictures and requires that each comes complete and in order before the next is sent.
+// show sends pictures, by express where that takes them, and requires that each comes complete and in order before the next is sent.
 func (p *peers) show(pictures int) {
 	p.t.Helper()
 	for range pictures {
 		var sent []*rtp.Packet
 		for i, size := range []int{30, 1100, 1100, 1100, 1100, 1100, 400} {
-			p.sequence++
+			p.packets++
 			packet := &rtp.Packet{
-				Header:  rtp.Header{Version: 2, SequenceNumber: p.sequence, Timestamp: uint32(p.sequence), Marker: i == 6},
-				Payload: rtpPacket(1, p.sequence, false, size),
+				Header:  rtp.Header{Version: 2, PayloadType: 102, SSRC: p.ssrc(), SequenceNumber: uint16(p.packets), Timestamp: uint32(p.packets), Marker: i == 6},
+				Payload: rtpPacket(1, uint16(p.packets), false, size),
 			}
-			require.NoError(p.t, p.track.WriteRTP(packet))
+			if p.express.Write(&packet.Header, packet.Payload, uint32(p.packets>>16)) {
+				p.taken++
+			} else {
+				require.NoError(p.t, p.track.WriteRTP(packet))
+			}
 			sent = append(sent, packet)
 		}
 		for _, want := range sent {
@@ -158,6 +179,7 @@ func TestPeers(t *testing.T) {
 			after := p.transport.Stats()
 			packets, calls := after.Packets-before.Packets, after.Calls-before.Calls
 			assert.GreaterOrEqual(t, packets, uint64(30*7))
+			assert.Greater(t, p.taken, 28*7, "all but the first pictures")
 			if oneCall {
 				assert.Less(t, calls, uint64(2*30), "with some for STUN")
 			}
@@ -182,6 +204,7 @@ func TestTCP(t *testing.T) {
 	pair, err := p.camera.SCTP().Transport().ICETransport().GetSelectedCandidatePair()
 	require.NoError(t, err)
 	assert.Equal(t, webrtc.ICEProtocolTCP, pair.Local.Protocol)
+	assert.Zero(t, p.taken)
 }
 
 // TestSilentTCPConnection: who connects and says nothing, or nothing of ICE, is cut off.
@@ -214,7 +237,9 @@ func TestICERestart(t *testing.T) {
 	require.NoError(t, err)
 	for range 3 {
 		p.negotiate(&webrtc.OfferOptions{ICERestart: true})
+		before := p.taken
 		p.show(5)
+		assert.Greater(t, p.taken, before)
 	}
 	after, err := p.camera.SCTP().Transport().ICETransport().GetLocalParameters()
 	require.NoError(t, err)
@@ -226,5 +251,6 @@ func TestCloseWithLivePeers(t *testing.T) {
 	p := newPeers(t, loopback4)
 	p.show(5)
 	require.NoError(t, p.transport.Close())
+	require.False(t, p.express.Write(&rtp.Header{Version: 2, SSRC: p.ssrc(), SequenceNumber: uint16(p.packets + 1)}, nil, 0))
 	require.Error(t, p.track.WriteRTP(&rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: 1}}))
 }

@@ -1,9 +1,7 @@
 package transport
 
 import (
-	"maps"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -11,10 +9,10 @@ import (
 // in one go, so only a lost end, or a very busy machine, takes as long.
 const defaultPatience = 5 * time.Millisecond
 
-// registry has the streams by SSRC. Reading it takes no lock: the map is never changed, but replaced.
+// registry has the streams by SSRC.
 type registry struct {
 	patience time.Duration // of the streams
-	streams  atomic.Pointer[map[uint32]*stream]
+	streams  table[uint32, *stream]
 
 	mu     sync.Mutex // of those who replace it
 	closed bool
@@ -22,27 +20,24 @@ type registry struct {
 }
 
 // get returns nil if ssrc is not registered.
-func (r *registry) get(ssrc uint32) *stream {
-	if streams := r.streams.Load(); streams != nil {
-		return (*streams)[ssrc]
-	}
-	return nil
-}
+func (r *registry) get(ssrc uint32) *stream { return r.streams.get(ssrc) }
 
-// add registers ssrc. Viewers choose at random, so two may have the same: they share the stream.
-func (r *registry) add(ssrc uint32) (forget func()) {
+// add registers ssrc. Viewers choose at random, so two may have the same: they share the stream, which
+// none of them then seals for.
+func (r *registry) add(ssrc uint32, sealer *sealer) (s *stream, forget func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
-		return func() {}
+		return nil, func() {}
 	}
-	s := r.get(ssrc)
-	if s == nil {
-		s = &stream{registry: r}
-		r.replace(func(streams map[uint32]*stream) { streams[ssrc] = s })
+	if s = r.get(ssrc); s == nil {
+		s = &stream{registry: r, sealer: sealer}
+		r.streams.replace(func(streams map[uint32]*stream) { streams[ssrc] = s })
+	} else {
+		s.share()
 	}
 	s.users++
-	return sync.OnceFunc(func() { r.remove(ssrc, s) })
+	return s, sync.OnceFunc(func() { r.remove(ssrc, s) })
 }
 
 func (r *registry) remove(ssrc uint32, s *stream) {
@@ -52,17 +47,8 @@ func (r *registry) remove(ssrc uint32, s *stream) {
 	if s.users > 0 || r.closed {
 		return
 	}
-	r.replace(func(streams map[uint32]*stream) { delete(streams, ssrc) })
+	r.streams.replace(func(streams map[uint32]*stream) { delete(streams, ssrc) })
 	s.close()
-}
-
-func (r *registry) replace(change func(map[uint32]*stream)) {
-	streams := map[uint32]*stream{}
-	if old := r.streams.Load(); old != nil {
-		maps.Copy(streams, *old)
-	}
-	change(streams)
-	r.streams.Store(&streams)
 }
 
 // close closes all streams and returns when none of their timers runs.
@@ -70,10 +56,8 @@ func (r *registry) close() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.closed = true
-	if streams := r.streams.Load(); streams != nil {
-		for _, s := range *streams {
-			s.close()
-		}
+	for _, s := range r.streams.all() {
+		s.close()
 	}
 	r.timers.Wait()
 }

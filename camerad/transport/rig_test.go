@@ -41,6 +41,12 @@ func newTransport(t testing.TB, addresses ...netip.Addr) *Transport {
 	return transport
 }
 
+// Coalesce registers a stream whose packets pion has sealed.
+func (t *Transport) Coalesce(ssrc uint32) (forget func()) {
+	_, forget = t.streams.add(ssrc, nil)
+	return forget
+}
+
 // socketOn returns the transport's socket of the address.
 func (t *Transport) socketOn(address netip.Addr) *socket { return t.mux.endpoints[address].socket }
 

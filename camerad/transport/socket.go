@@ -20,8 +20,8 @@ type socket struct {
 	udp      *net.UDPConn
 	v4       bool
 	kernel   sendFunc
-	segments bool        // the kernel can cut messages
-	waiting  func() bool // whether a packet waits to be read
+	segments bool // the kernel can cut messages
+	inlet    *inlet
 	gather   gathering
 
 	stopping chan struct{} // closed by stop
@@ -40,12 +40,12 @@ func newSocket(owner *Transport, udp *net.UDPConn, v4 bool) (*socket, error) {
 	if err != nil {
 		return nil, err
 	}
-	waiting, err := newWaiting(udp)
+	inlet, err := newInlet(udp)
 	if err != nil {
 		return nil, err
 	}
 	s := &socket{
-		owner: owner, udp: udp, v4: v4, kernel: kernel, segments: segments, waiting: waiting,
+		owner: owner, udp: udp, v4: v4, kernel: kernel, segments: segments, inlet: inlet,
 		stopping: make(chan struct{}), closed: make(chan struct{}),
 	}
 	s.close = sync.OnceValue(func() error {
@@ -96,14 +96,18 @@ func (s *socket) WriteTo(b []byte, to net.Addr) (int, error) {
 	return s.WriteToAddrPort(b, address.AddrPort())
 }
 
-// ReadFromAddrPort implements ice.AddrPortReaderWriter. It returns io.EOF after [socket.stop]. Other
+// ReadFromAddrPort implements ice.AddrPortReaderWriter, without what [Express] takes. It returns io.EOF after [socket.stop]. Other
 // errors it waits out: they would end pion's mux, for all viewers.
 func (s *socket) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
-	s.gatherMore()
-	for failed := false; ; failed = true {
-		n, from, err := s.udp.ReadFromUDPAddrPort(b)
+	for failed := false; ; {
+		s.gatherMore()
+		n, from, err := s.inlet.read(b)
 		if err == nil {
-			s.gather.note(s.owner.clock())
+			now := s.owner.clock()
+			s.gather.note(now)
+			if s.owner.hear(s, b[:n], from, now) {
+				continue
+			}
 			return n, from, nil
 		}
 		select {
@@ -114,14 +118,18 @@ func (s *socket) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
 		case <-time.After(readPause):
 		}
 		if !failed {
+			failed = true
 			s.owner.log.Warn("viewers are not heard: the UDP socket cannot be read; trying on", "error", err)
 		}
 	}
 }
 
-// gatherMore pauses if much comes and nothing waits.
+// gatherMore pauses if much comes and all that came was read.
 func (s *socket) gatherMore() {
-	if pause := s.gather.pause(s.owner.clock()); pause > 0 && !s.waiting() {
+	if !s.inlet.drained() {
+		return
+	}
+	if pause := s.gather.pause(s.owner.clock()); pause > 0 {
 		time.Sleep(pause)
 	}
 }

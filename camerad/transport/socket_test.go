@@ -35,7 +35,7 @@ func TestWriteTo(t *testing.T) {
 
 func TestReads(t *testing.T) {
 	transport, v := newTransport(t), newViewer(t, loopback4)
-	s := &socket{owner: transport, udp: newViewer(t, loopback4).conn} // pion reads the transport's own
+	s := reading(t, transport, newViewer(t, loopback4).conn) // pion reads the transport's own
 	to := s.LocalAddr().(*net.UDPAddr).AddrPort()
 	buffer := make([]byte, 100)
 	_, err := v.conn.WriteToUDPAddrPort([]byte("one"), to)
@@ -74,27 +74,42 @@ func TestGathering(t *testing.T) {
 
 func TestGatheredIsRead(t *testing.T) {
 	transport, v, camera := newTransport(t), newViewer(t, loopback4), newViewer(t, loopback4)
-	waiting, err := newWaiting(camera.conn)
-	require.NoError(t, err)
-	s := &socket{owner: transport, udp: camera.conn, waiting: waiting}
+	s := reading(t, transport, camera.conn)
 	s.gather.much, s.gather.since = true, transport.clock()
-	assert.False(t, waiting())
-	want := [][]byte{[]byte("one"), []byte("two"), []byte("three")}
-	for _, packet := range want {
-		_, err := v.conn.WriteToUDPAddrPort(packet, camera.address)
-		require.NoError(t, err)
-	}
 	buffer := make([]byte, 100)
-	for _, packet := range want {
-		n, _, err := s.ReadFromAddrPort(buffer)
-		require.NoError(t, err)
-		assert.Equal(t, packet, buffer[:n])
+	for _, n := range []int{1, 3, 40} { // one by one, and more than one call reads
+		for i := range n {
+			_, err := v.conn.WriteToUDPAddrPort([]byte{byte(i)}, camera.address)
+			require.NoError(t, err)
+		}
+		for i := range n {
+			size, from, err := s.ReadFromAddrPort(buffer)
+			require.NoError(t, err)
+			assert.Equal(t, []byte{byte(i)}, buffer[:size])
+			assert.Equal(t, v.address, from)
+		}
+		assert.Equal(t, runtime.GOOS == "linux", s.inlet.drained())
 	}
-	if runtime.GOOS == "linux" {
-		assert.False(t, waiting())
-		_, _ = v.conn.WriteToUDPAddrPort(want[0], camera.address)
-		assert.True(t, waiting())
-	}
+}
+
+// reading makes a socket of a connection that nobody else reads.
+func reading(t *testing.T, owner *Transport, conn *net.UDPConn) *socket {
+	inlet, err := newInlet(conn)
+	require.NoError(t, err)
+	return &socket{owner: owner, udp: conn, inlet: inlet}
+}
+
+// TestIPv6Reads: link-local addresses come with their interface.
+func TestIPv6Reads(t *testing.T) {
+	requireIPv6(t)
+	transport, v, camera := newTransport(t), newViewer(t, loopback6), newViewer(t, loopback6)
+	s := reading(t, transport, camera.conn)
+	_, err := v.conn.WriteToUDPAddrPort([]byte("one"), camera.address)
+	require.NoError(t, err)
+	n, from, err := s.ReadFromAddrPort(make([]byte, 2))
+	require.NoError(t, err)
+	assert.Equal(t, 2, n, "cut off")
+	assert.Equal(t, v.address, from)
 }
 
 // told is a log that passes its lines on.
@@ -109,9 +124,8 @@ func (c told) Write(line []byte) (int, error) {
 func TestReadErrorPasses(t *testing.T) {
 	lines := make(told, 1)
 	v, camera := newViewer(t, loopback4), newViewer(t, loopback4)
-	s := &socket{
-		owner: &Transport{log: slog.New(slog.NewTextHandler(lines, nil))}, udp: camera.conn, stopping: make(chan struct{}),
-	}
+	s := reading(t, &Transport{log: slog.New(slog.NewTextHandler(lines, nil))}, camera.conn)
+	s.stopping = make(chan struct{})
 	require.NoError(t, s.udp.SetReadDeadline(time.Now())) // an error that lasts
 	go func() {
 		<-lines
@@ -154,7 +168,7 @@ func TestSendingDoesNotAllocate(t *testing.T) {
 
 func TestReadingDoesNotAllocate(t *testing.T) {
 	v, camera := newViewer(t, loopback4), newViewer(t, loopback4)
-	s := &socket{owner: &Transport{}, udp: camera.conn}
+	s := reading(t, &Transport{}, camera.conn)
 	buffer, report := make([]byte, 1500), []byte("report")
 	assert.Zero(t, testing.AllocsPerRun(200, func() {
 		if _, err := v.conn.WriteToUDPAddrPort(report, camera.address); err != nil {

@@ -6,12 +6,14 @@ import (
 	"time"
 )
 
-// stream collects the packets of one SSRC into pictures.
+// stream collects the packets of one SSRC into pictures: those that pion has sealed ([stream.write]), and
+// those that are sealed as they are added ([stream.seal]).
 type stream struct {
 	registry *registry
 	users    int // how often it is registered; guarded by the registry
 
 	mu      sync.Mutex // guards all below
+	sealer  *sealer    // nil if nothing is sealed here
 	closed  bool
 	started bool   // last is valid
 	last    uint16 // newest sequence number
@@ -40,8 +42,10 @@ func (s *stream) write(k *socket, p []byte, h rtpHeader, to netip.AddrPort) erro
 	}
 	if s.path.socket != k || s.path.to != to {
 		_ = s.flush() // counted in Stats, and not p's
+		s.shut()
 		s.path = path{socket: k, to: to, segmented: k.segments}
 	}
+	s.fromPion(p)
 	if s.started && step != 1 || s.batch != nil && !s.batch.fits(len(p)) {
 		_ = s.flush()
 	}
@@ -82,6 +86,7 @@ func (s *stream) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	_ = s.flush() // counted in Stats
+	s.shut()
 	s.closed = true
 }
 

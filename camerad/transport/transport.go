@@ -29,6 +29,8 @@ type Transport struct {
 	mux      *mux
 	tcp      *ice.TCPMuxDefault // nil without TCP
 	streams  registry
+	peersMu  sync.Mutex // of those who replace peers
+	peers    table[peer, *ears]
 	counters counters
 	batches  sync.Pool // spares a buffer per viewer: only who sends at this moment needs one
 	refused  sync.Once // a path refused segmented messages
@@ -85,11 +87,6 @@ func listenUDP(local netip.AddrPort) (*net.UDPConn, error) {
 // Mux returns what webrtc.SettingEngine.SetICEUDPMux takes. Closing it closes t.
 func (t *Transport) Mux() ice.UDPMux { return t.mux }
 
-// Coalesce makes the packets of the video stream ssrc wait for the last of their picture, which has
-// the marker bit, to be sent with it. It is for packets as they are first sent, in order; others are
-// sent as they come. After forget all are again; what waits is sent. forget may be called again.
-func (t *Transport) Coalesce(ssrc uint32) (forget func()) { return t.streams.add(ssrc) }
-
 // Close sends what waits, closes the sockets, and returns when nothing uses them any more. ICE agents
 // that still live find their connections closed.
 func (t *Transport) Close() error {
@@ -125,12 +122,15 @@ type Stats struct {
 	Calls   uint64 // system calls to send, also those that failed
 	Bytes   uint64 // of UDP payload that the kernel took
 	Errors  uint64 // packets that the kernel did not take
+	Sealed  uint64 // packets that went past pion, taken or not
 }
 
 // Stats returns the counters. It takes no lock.
 func (t *Transport) Stats() Stats {
 	c := &t.counters
-	return Stats{Packets: c.packets.Load(), Calls: c.calls.Load(), Bytes: c.bytes.Load(), Errors: c.errors.Load()}
+	return Stats{
+		Packets: c.packets.Load(), Calls: c.calls.Load(), Bytes: c.bytes.Load(), Errors: c.errors.Load(), Sealed: c.sealed.Load(),
+	}
 }
 
-type counters struct{ packets, calls, bytes, errors atomic.Uint64 }
+type counters struct{ packets, calls, bytes, errors, sealed atomic.Uint64 }

@@ -98,8 +98,7 @@ func fullMessages() map[Type]Message {
 		TypeBye:     {Session: testSession, Camera: testCamera, Seq: 1, Reason: ReasonLeft, Grant: "g"},
 		TypeRestart: {Session: testSession, Camera: testCamera},
 		TypeError:   {Session: testSession, Camera: testCamera, Error: &Error{Code: CodeBusy, Message: "Busy.", RetryAfter: 1}},
-		TypeWelcome: {Viewer: testViewer, ICEServers: servers, Policy: PolicyAll, Measure: true},
-		TypeStages:  {Session: testSession, Camera: testCamera, Stages: &StageTimes{Offer: 1, Answer: 2, Connected: 3, Frame: MaxStage}},
+		TypeWelcome: {Viewer: testViewer, ICEServers: servers, Policy: PolicyAll},
 		TypeStatus:  {Camera: testCamera, Presence: &presence},
 	}
 }
@@ -145,7 +144,7 @@ func TestAsyncAPIStatus(t *testing.T) {
 func TestAsyncAPIFields(t *testing.T) {
 	a := readAsyncAPI(t)
 	for schema, sample := range map[string]any{
-		"CameraStatus": Status{}, "Presence": Presence{}, "Refusal": Error{}, "ICEServer": ICEServer{}, "ICECandidate": Candidate{}, "StageTimes": StageTimes{},
+		"CameraStatus": Status{}, "Presence": Presence{}, "Refusal": Error{}, "ICEServer": ICEServer{}, "ICECandidate": Candidate{},
 		"SnapshotRequest": SnapshotRequest{}, "PrivacyRequest": PrivacyRequest{}, "PrivacyReply": PrivacyReply{},
 		"PrivacySettings": PrivacySettings{}, "PrivacySpan": PrivacySpan{}, "ErrorReply": ErrorReply{},
 		"PingRequest": PingRequest{}, "PingReply": PingReply{}, "InfoRequest": InfoRequest{}, "InfoReply": InfoReply{},
@@ -202,7 +201,6 @@ func TestAsyncAPIConstants(t *testing.T) {
 	for group, values := range documented {
 		assert.ElementsMatch(t, declared[group], values, "%s…: constants, and docs/asyncapi.yaml", group)
 	}
-	assert.EqualValues(t, MaxStage, *a.property(t, "Stages", "stages", "frame").Max)
 	assert.EqualValues(t, MaxSDP, *a.property(t, "Offer", "sdp").MaxLength)
 	assert.EqualValues(t, MaxCandidate, *a.property(t, "Candidate", "candidate", "candidate").MaxLength)
 	assert.EqualValues(t, MaxICEServers, *a.property(t, "Offer", "ice_servers").MaxItems)
