@@ -46,6 +46,7 @@ type Broker struct {
 	gate     *gate
 	stats    counters
 	refusals rate.Sometimes
+	transit  transit // of messages of sessions, for traces
 
 	tcp, tls, webSocket net.Listener // nil if disabled
 	tlsConfig           *tls.Config  // nil without a certificate

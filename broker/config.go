@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"seccam/pkg/certificate"
+	"seccam/pkg/tracing"
 )
 
 // Config is where the broker listens and what a client may use. The zero value is not usable; see
@@ -22,6 +23,8 @@ type Config struct {
 	KeyFile  string `yaml:"key_file"`
 	// Certificate is what is shown without CertFile. WebSocket is then still plain: a proxy may be in front.
 	Certificate certificate.Source `yaml:"-"`
+	// Tracer, if set, is told how long messages of sessions take.
+	Tracer *tracing.Tracer `yaml:"-"`
 
 	// MaxClients caps authenticated connections, MaxUnauthenticated those that have not yet been.
 	// One address may hold a quarter of the latter.

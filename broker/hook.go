@@ -25,7 +25,9 @@ var provided = []byte{
 func (*hook) ID() string { return "seccam" }
 
 // Provides implements [mqtt.Hook]. It is asked several times per packet.
-func (*hook) Provides(b byte) bool { return slices.Contains(provided, b) }
+func (h *hook) Provides(b byte) bool {
+	return slices.Contains(provided, b) || b == mqtt.OnPacketSent && h.broker.cfg.Tracer != nil
+}
 
 // sessionOf returns nil for a client that has not authenticated.
 func sessionOf(cl *mqtt.Client) *session {
@@ -106,6 +108,13 @@ func (h *hook) OnPublish(cl *mqtt.Client, pk packets.Packet) (packets.Packet, er
 		return pk, packets.ErrRejectPacket
 	}
 	return pk, packets.ErrNotAuthorized
+}
+
+// OnPacketSent is provided for traces only.
+func (h *hook) OnPacketSent(_ *mqtt.Client, pk packets.Packet, _ []byte) {
+	if pk.FixedHeader.Type == packets.Publish {
+		h.broker.passedOn(pk.TopicName)
+	}
 }
 
 // OnPublishDropped counts what a slow client missed.

@@ -14,31 +14,33 @@ import (
 	"seccam/pkg/config"
 	"seccam/pkg/credential"
 	"seccam/pkg/metrics"
+	"seccam/pkg/tracing"
 
 	"gopkg.in/yaml.v3"
 )
 
 // Config is configs/camerad.yml, where each key is explained.
 type Config struct {
-	PortalURL         string       `yaml:"portal_url"`
-	CameraID          string       `yaml:"camera_id"`
-	DeviceKeyFile     string       `yaml:"device_key_file"`
-	StateDir          string       `yaml:"state_dir"`
-	CAFile            string       `yaml:"ca_file"`
-	Source            string       `yaml:"source"`
-	V4L2Format        string       `yaml:"v4l2_format"`
-	RTSPLoginFile     string       `yaml:"rtsp_login_file"`
-	Video             VideoConfig  `yaml:"video"`
-	Audio             AudioConfig  `yaml:"audio"`
-	MaxViewers        int          `yaml:"max_viewers"`
-	TelemetryInterval Duration     `yaml:"telemetry_interval"`
-	Linger            Duration     `yaml:"linger"`
-	KeepRunning       bool         `yaml:"keep_running"`
-	ICEPort           int          `yaml:"ice_port"`
-	ICETCP            bool         `yaml:"ice_tcp"`
-	Update            UpdateConfig `yaml:"update"`
-	Metrics           string       `yaml:"metrics"`
-	LogLevel          string       `yaml:"log_level"`
+	PortalURL         string         `yaml:"portal_url"`
+	CameraID          string         `yaml:"camera_id"`
+	DeviceKeyFile     string         `yaml:"device_key_file"`
+	StateDir          string         `yaml:"state_dir"`
+	CAFile            string         `yaml:"ca_file"`
+	Source            string         `yaml:"source"`
+	V4L2Format        string         `yaml:"v4l2_format"`
+	RTSPLoginFile     string         `yaml:"rtsp_login_file"`
+	Video             VideoConfig    `yaml:"video"`
+	Audio             AudioConfig    `yaml:"audio"`
+	MaxViewers        int            `yaml:"max_viewers"`
+	TelemetryInterval Duration       `yaml:"telemetry_interval"`
+	Linger            Duration       `yaml:"linger"`
+	KeepRunning       bool           `yaml:"keep_running"`
+	ICEPort           int            `yaml:"ice_port"`
+	ICETCP            bool           `yaml:"ice_tcp"`
+	Update            UpdateConfig   `yaml:"update"`
+	Metrics           string         `yaml:"metrics"`
+	Traces            tracing.Config `yaml:"traces"`
+	LogLevel          string         `yaml:"log_level"`
 }
 
 // VideoConfig is the video section.
@@ -107,7 +109,7 @@ func (c *Config) Validate() error {
 		}
 	}
 	v := c.Video
-	errs = append(errs, c.validateSource(), c.validateV4L2Format(), c.validateAudio(), c.Update.validate())
+	errs = append(errs, c.validateSource(), c.validateV4L2Format(), c.validateAudio(), c.Update.validate(), c.Traces.Validate())
 	check(v.Width >= 160 && v.Width <= 3840 && v.Width%2 == 0, "video.width: %d is not an even number from 160 to 3840", v.Width)
 	check(v.Height >= 90 && v.Height <= 2160 && v.Height%2 == 0, "video.height: %d is not an even number from 90 to 2160", v.Height)
 	check(v.FPS >= 1 && v.FPS <= 60, "video.fps: %d is not from 1 to 60", v.FPS)

@@ -20,6 +20,7 @@ import (
 	"seccam/camerad/transport"
 	"seccam/pkg/metrics"
 	"seccam/pkg/signaling"
+	"seccam/pkg/tracing"
 
 	"github.com/coreos/go-systemd/v22/daemon"
 	"golang.org/x/sync/errgroup"
@@ -37,6 +38,7 @@ type camera struct {
 	methods   *rpc.Server
 	link      *link
 	metrics   *metrics.Server // nil if there are to be none
+	tracer    *tracing.Tracer // nil if it is off
 	device    *doctor.Device
 	book      *logbook.Book
 	restarts  *rpc.Guard
@@ -60,6 +62,7 @@ func (c *camera) run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	sending, stopSending := context.WithCancel(context.WithoutCancel(ctx))
 	linked, stopLink := context.WithCancel(context.WithoutCancel(ctx))
+	group.Go(func() error { return c.tracer.Run(linked) })
 	group.Go(func() error { return c.engine.Run(linked) })
 	group.Go(func() error { return c.link.client.Run(linked) })
 	group.Go(func() error {

@@ -29,7 +29,7 @@ func TestShippedConfigIsTheDefaults(t *testing.T) {
 	require.NoError(t, err)
 	var document map[string]any
 	require.NoError(t, yaml.Unmarshal(data, &document))
-	assert.Len(t, document, 19, "every key is shown")
+	assert.Len(t, document, 20, "every key is shown")
 	assert.Len(t, document["video"], 5)
 }
 
@@ -43,7 +43,7 @@ func TestConfigFixtures(t *testing.T) {
 	}
 	for name, words := range map[string][]string{
 		"unknown_key":  {"line 2", "sourc"},
-		"many_errors":  {"source:", "video.width:", "video.fps:", "max_viewers:", "linger:", "log_level:"},
+		"many_errors":  {"source:", "video.width:", "video.fps:", "max_viewers:", "linger:", "log_level:", "traces.url:"},
 		"bad_duration": {"line 1", "1s or 250ms"},
 		"rtsp_login":   {"source:", "rtsp_login_file"},
 		"source":       {"source: exec: is followed by nothing", "v4l2_format:", "audio.sound:"},

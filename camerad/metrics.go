@@ -22,7 +22,7 @@ var (
 
 // serveMetrics serves the camera's figures until ctx ends.
 func (c *camera) serveMetrics(ctx context.Context) error {
-	return c.metrics.Serve(ctx, metrics.Collector(c.figures))
+	return c.metrics.Serve(ctx, append(c.tracer.Figures(), metrics.Collector(c.figures))...)
 }
 
 func (c *camera) figures() []prometheus.Metric {

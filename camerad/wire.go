@@ -19,6 +19,7 @@ import (
 	"seccam/camerad/transport"
 	"seccam/pkg/config"
 	"seccam/pkg/metrics"
+	"seccam/pkg/tracing"
 )
 
 // newCamera wires the parts together; nothing runs or connects yet.
@@ -62,6 +63,7 @@ func newCamera(ctx context.Context, cfg Config, book *logbook.Book, level *slog.
 	}
 	c.engine = media.NewEngine(cfg.engine(from, c.transport, log))
 	c.openSettings(cfg)
+	c.tracer = tracing.New(cfg.Traces, tracing.Options{Version: version(), Instance: paired.camera, Trust: trust, Log: log})
 	if err := c.wireSessions(cfg, identity); err != nil {
 		return nil, err
 	}
@@ -103,7 +105,7 @@ func (c *camera) wireSessions(cfg Config, identity session.Identity) (err error)
 		Camera: c.portal.camera, MaxViewers: cfg.MaxViewers, Identity: identity, Media: c.engine, Pairing: c.pairing,
 		Transport: c.transport, OpenSpeaker: cfg.speaker(c.log),
 		Publish: c.link.publish, Now: c.portal.now, Stale: c.link.renew, Silent: c.link.doubt, Log: c.log,
-		ConnectTimeout: session.ConnectTimeout, FailedTimeout: session.FailedTimeout,
+		ConnectTimeout: session.ConnectTimeout, FailedTimeout: session.FailedTimeout, Traces: c.traces(),
 	})
 	if err != nil {
 		return err
@@ -112,6 +114,14 @@ func (c *camera) wireSessions(cfg Config, identity session.Identity) (err error)
 	c.link.report, c.link.deliver, c.link.call, c.link.back = c.status, c.manager.Deliver, c.methods.Deliver, c.returned
 	c.link.desire = c.adjust.keeper.Deliver
 	return nil
+}
+
+// traces is what is told of views' stages, if anything is.
+func (c *camera) traces() session.Traces {
+	if c.tracer == nil {
+		return nil
+	}
+	return c.tracer
 }
 
 // close gives back what newCamera has taken.

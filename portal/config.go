@@ -15,6 +15,7 @@ import (
 	"seccam/pkg/config"
 	"seccam/pkg/metrics"
 	"seccam/pkg/signaling"
+	"seccam/pkg/tracing"
 	"seccam/portal/mail"
 	"seccam/portal/relay"
 	"seccam/portal/signon"
@@ -47,6 +48,7 @@ type Config struct {
 	Mail           mail.Config      `yaml:"mail"`
 	OIDC           signon.Config    `yaml:"oidc"`
 	Metrics        string           `yaml:"metrics"`
+	Traces         tracing.Config   `yaml:"traces"`
 	LogLevel       string           `yaml:"log_level"`
 }
 
@@ -125,7 +127,7 @@ func (c *Config) Validate() error {
 		}
 	}
 	c.checkMQTT(bad)
-	errs = append(errs, c.iceConfig().Validate(), c.Mail.Validate(), c.OIDC.Validate(), c.relayConfig(c.promised()).Validate())
+	errs = append(errs, c.iceConfig().Validate(), c.Mail.Validate(), c.OIDC.Validate(), c.Traces.Validate(), c.relayConfig(c.promised()).Validate())
 	c.checkICE(bad)
 	if err := new(slog.LevelVar).UnmarshalText([]byte(c.LogLevel)); err != nil {
 		bad("log_level", "%q must be debug, info, warn or error", c.LogLevel)

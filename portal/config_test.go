@@ -83,7 +83,7 @@ func TestConfigFixtures(t *testing.T) {
 		},
 		"broker":    {"broker.tcp:", "broker.tls:", "broker.max_packet_bytes:"},
 		"path":      {"public_url:", "without a path"},
-		"addresses": {"broker_url:", "must all begin with mqtt://", "broker_jid_host:"},
+		"addresses": {"broker_url:", "must all begin with mqtt://", "broker_jid_host:", "traces.url:"},
 	}
 	files, err := filepath.Glob("testdata/bad/*.yml")
 	require.NoError(t, err)

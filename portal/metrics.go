@@ -12,6 +12,7 @@ import (
 // serveMetrics serves the portal's figures until ctx ends.
 func (p *portal) serveMetrics(ctx context.Context) error {
 	all := []prometheus.Collector{providers{p.ice}, metrics.Collector(p.figures), p.mails, p.requests, p.watched}
+	all = append(all, p.tracer.Figures()...)
 	if p.relay != nil {
 		all = append(all, p.relay)
 	}

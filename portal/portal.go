@@ -20,6 +20,7 @@ import (
 	"seccam/pkg/credential"
 	"seccam/pkg/metrics"
 	"seccam/pkg/mqttclient"
+	"seccam/pkg/tracing"
 	"seccam/portal/account"
 	"seccam/portal/alert"
 	"seccam/portal/breach"
@@ -63,6 +64,7 @@ type portal struct {
 	ice      *turn.Pool
 	alerts   *alert.Service
 	metrics  *metrics.Server // nil if there are to be none
+	tracer   *tracing.Tracer // nil if it is off
 	keys     credential.Keys
 	places   *place.Book
 	mails    *mail.Outbox
@@ -98,6 +100,7 @@ func newPortal(ctx context.Context, cfg Config, log *slog.Logger) (_ *portal, er
 	}
 	p.keys = keys.ForHost(cfg.BrokerJIDHost)
 	p.requests, p.watched = web.NewFigures(), newWatched()
+	p.tracer = tracing.New(cfg.Traces, tracing.Options{Version: release, Instance: p.instance, Log: log.With("in", "traces")})
 	if p.store, err = store.Open(ctx, cfg.Database, nil); err != nil {
 		return nil, err
 	}
@@ -114,7 +117,9 @@ func newPortal(ctx context.Context, cfg Config, log *slog.Logger) (_ *portal, er
 		return nil, err
 	}
 	if cfg.BrokerURL == "" {
-		if p.broker, err = broker.New(cfg.brokerConfig(shown), keys, device.Revocations{Store: p.store}, log.With("in", "broker")); err != nil {
+		brokerCfg := cfg.brokerConfig(shown)
+		brokerCfg.Tracer = p.tracer
+		if p.broker, err = broker.New(brokerCfg, keys, device.Revocations{Store: p.store}, log.With("in", "broker")); err != nil {
 			return nil, err
 		}
 	}
@@ -195,7 +200,7 @@ func (p *portal) wire(ctx context.Context, master credential.Secret, shown certi
 	p.hub = bridge.New(bridge.Config{
 		Instance: p.instance, Master: master, Accounts: p.accounts, Presence: p.shown(), ICE: p.ice,
 		Policy: p.cfg.ICEPolicy, Ended: p.sessionEnded, Watched: p.viewed,
-		Publisher: p.mqtt, Now: time.Now, Log: p.log,
+		Publisher: p.mqtt, Traces: p.traces(), Now: time.Now, Log: p.log,
 	})
 	return p.wireWeb(master)
 }
@@ -225,6 +230,14 @@ func (p *portal) wireWeb(master credential.Secret) error {
 			Throttles: p.store, Places: p.places, SignOn: p.signOn, Alerts: p.alerts, Configs: p.configs, Fleet: fleet.New(p.store, master), Figures: p.requests, Ready: p.ready, Now: time.Now, Log: p.log,
 		})
 	return err
+}
+
+// traces is what is told of views' stages, if anything is.
+func (p *portal) traces() bridge.Traces {
+	if p.tracer == nil {
+		return nil
+	}
+	return p.tracer
 }
 
 func (p *portal) rememberLastSeen(ctx context.Context) error {

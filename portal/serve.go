@@ -51,13 +51,14 @@ func (serveCommand) Run(ctx context.Context, cli *commands) error {
 
 // run serves until ctx ends, then ends everything in reverse order.
 func (p *portal) run(ctx context.Context) error {
-	// The broker outlives the rest, so that last messages still reach it.
+	// The broker outlives the rest, so that last messages still reach it, and so do traces.
 	brokerCtx, stopBroker := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopBroker()
 	var brokers errgroup.Group
 	if p.broker != nil {
 		brokers.Go(func() error { return p.broker.Run(brokerCtx) })
 	}
+	brokers.Go(func() error { return p.tracer.Run(brokerCtx) })
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return p.mqtt.Run(ctx) })
 	group.Go(func() error { return p.tracker.Run(ctx) })

@@ -31,7 +31,8 @@ type Track struct {
 	id      string
 	express Express // nil without one
 	// sent is told of each packet that has a transport-wide number, and about when it leaves.
-	sent func(number uint16, size int, probe bool, at time.Time)
+	sent  func(number uint16, size int, probe bool, at time.Time)
+	first func() // told once the first picture was sent
 
 	mu      sync.Mutex // guards what pion sets and clears
 	header  rtp.Header
@@ -63,7 +64,7 @@ type Track struct {
 func newTrack(kind webrtc.RTPCodecType, codec string) *Track {
 	t := &Track{
 		codec: codec, kind: kind, id: kind.String(), repairs: repairMost / 4,
-		sent: func(uint16, int, bool, time.Time) {},
+		sent: func(uint16, int, bool, time.Time) {}, first: func() {},
 	}
 	t.randomise()
 	return t
@@ -165,7 +166,11 @@ func (t *Track) sendUnit(u *Unit, timestamp uint32) {
 	for i := range u.Packets {
 		t.write(timestamp, &u.Packets[i], now)
 	}
+	first := !t.started
 	t.last, t.started = timestamp, true
+	if first {
+		t.first()
+	}
 	t.reportIfDue(now)
 }
 

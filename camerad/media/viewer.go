@@ -8,7 +8,6 @@ import (
 
 	"seccam/camerad/media/congestion"
 
-	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
 )
 
@@ -80,17 +79,8 @@ func newViewer(e *Engine, l *layer, codec Codec) *Viewer {
 	return v
 }
 
-// Express takes the packets of a viewer's video past pion, which is what they would cost most by.
-type Express interface {
-	// Bind says which SSRC they have, until unbind.
-	Bind(ssrc uint32) (unbind func())
-	// Write takes a packet that is sent for the first time, or leaves it for the usual way, at once.
-	// rollover says how often the sequence number began again.
-	Write(h *rtp.Header, payload []byte, rollover uint32) (taken bool)
-}
-
-// UseExpress has the video sent by way of x. Call it before anything is bound.
-func (v *Viewer) UseExpress(x Express) { v.Video.express = x }
+// OnFirst sets what is called when the first picture has been sent. It must not block, and be set before [Viewer.Run].
+func (v *Viewer) OnFirst(f func()) { v.Video.first = f }
 
 // sent notes each numbered packet.
 func (v *Viewer) sent(number uint16, size int, probe bool, at time.Time) {

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Config is what a [Manager] needs. All of it is required.
+// Config is what a [Manager] needs. All of it is required, but for what says so.
 type Config struct {
 	Camera     string
 	MaxViewers int
@@ -33,6 +33,8 @@ type Config struct {
 	// Silent is called when nothing is heard of a viewer any more: the network here may be another one,
 	// and what goes to the portal may be lost, too. It must not block.
 	Silent func()
+	// Traces is told how views come about; nil if nobody wants to know.
+	Traces Traces
 	Log    *slog.Logger
 	// ConnectTimeout is how long a viewer may take to connect, and FailedTimeout how long a lost
 	// connection waits for the viewer's ICE restart.

@@ -209,7 +209,7 @@ func (m *Manager) endGrant(bye signaling.Message) {
 }
 
 func (m *Manager) begin(ctx context.Context, topic signaling.Topic, in inbound) {
-	visit := visits(in.message.SDP)
+	visit := in.message.Visits()
 	if refusal := m.room(visit); refusal != nil {
 		m.refuse(topic, refusal)
 		return

@@ -13,8 +13,9 @@ import (
 
 // offer answers; a refusal of the first offer ends the session, one of a later leaves what there is.
 func (s *session) offer(m signaling.Message) bool {
-	first := s.peer == nil
+	first, came := s.peer == nil, s.cfg.Now()
 	refusal := s.negotiate(m)
+	s.stages.answered(came, refusal)
 	if refusal == nil {
 		return true
 	}
@@ -90,6 +91,7 @@ func (s *session) connect(viewer offered, m signaling.Message) *signaling.Error 
 		return refusal
 	}
 	s.viewer, s.unuse = s.cfg.Media.NewViewer(codec)
+	s.viewer.OnFirst(s.stages.sent)
 	if err := s.open(codec, m); err != nil {
 		s.unuse()
 		s.log.Error("new connection", "error", err)
@@ -154,6 +156,7 @@ func (s *session) open(codec media.Codec, m signaling.Message) error {
 func (s *session) follow(p *peer, label string) {
 	s.peer = p
 	s.remote = p.connection.SCTP().Transport().GetRemoteCertificate
+	s.stages.follow(p.connection.SCTP().Transport())
 	p.connection.OnICECandidate(func(c *webrtc.ICECandidate) {
 		s.report(event{candidate: c, gathered: c == nil})
 	})

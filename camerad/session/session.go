@@ -27,6 +27,7 @@ type session struct {
 	wishes   chan bool     // for an ICE restart; true whatever the connection's state
 	checks   chan struct{} // whether the viewer still may watch
 	done     chan struct{} // closed when events are no longer read
+	stages   *stages
 	portal   string        // of the latest message: the viewer's socket may move between portals
 	visit    bool          // no picture and no sound: see visit.go
 	offered  string        // the fingerprint of the viewer's certificate, by its first offer; "" if that is not clear
@@ -66,7 +67,8 @@ func newSession(id signaling.SessionID, visit bool, cfg *Config) *session {
 	return &session{
 		id: id, visit: visit, cfg: cfg, log: cfg.Log.With("session", id),
 		inbox: make(chan inbound, inboxSize), events: make(chan event, inboxSize), done: make(chan struct{}),
-		wishes: make(chan bool, 1), checks: make(chan struct{}, 1), punch: newPuncher(), rerouted: func() {},
+		stages: newStages(cfg, id, visit), wishes: make(chan bool, 1), checks: make(chan struct{}, 1), punch: newPuncher(),
+		rerouted: func() {},
 	}
 }
 

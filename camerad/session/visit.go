@@ -2,7 +2,6 @@ package session
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"seccam/pkg/signaling"
@@ -20,11 +19,6 @@ const (
 	maxVisits = 4
 	visitTime = 10 * time.Minute
 )
-
-// visits reports whether an offer is one of a visit. Whatever it is taken for, a visit has no track to send.
-func visits(offer string) bool {
-	return strings.Contains(offer, "m=application") && !strings.Contains(offer, "m=video") && !strings.Contains(offer, "m=audio")
-}
 
 // connectVisit makes the PeerConnection of a visit.
 func (s *session) connectVisit(_ offered, m signaling.Message) *signaling.Error {

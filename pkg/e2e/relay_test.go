@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"seccam/pkg/tracing/tracingtest"
 )
 
 // relayOnly is a portal whose views all go through its own relay, on this machine.
@@ -29,10 +31,13 @@ func (l *lab) figure(name string) int {
 // allocations is how many relayed addresses there are.
 func (l *lab) allocations() int { return l.figure("seccam_relay_allocations") }
 
-// With ice_policy relay no view is direct; what was allocated for it ends with it. Every log names the view alike.
+// With ice_policy relay no view is direct; what was allocated for it ends with it. Every log names the view alike,
+// and what every program tells of it is one trace.
 func TestRelayedView(t *testing.T) {
-	l := newLabWith(t, "127.0.0.1", relayOnly)
-	c := l.provisionWith("testpattern", videoConfig+"metrics: 127.0.0.1:0\n")
+	collector := tracingtest.New(t)
+	traced := "traces: {url: \"" + collector.URL + "\"}\n"
+	l := newLabWith(t, "127.0.0.1", relayOnly+traced)
+	c := l.provisionWith("testpattern", videoConfig+"metrics: 127.0.0.1:0\n"+traced)
 	l.startCamera(c)
 	person := l.signUp("owner", c)
 	p := newPage(t)
@@ -43,7 +48,9 @@ func TestRelayedView(t *testing.T) {
 	p.screenshot("relayed")
 	require.Positive(t, l.allocations())
 	require.Positive(t, l.figure("seccam_portal_watched_total"))
-	session := `.*session=` + eval[string](p, `document.querySelector('#player').dataset.session`)
+	id := eval[string](p, `document.querySelector('#player').dataset.session`)
+	requireTrace(t, collector, id, c.id)
+	session := `.*session=` + id
 	l.portal.await(`view began` + session)
 	l.portal.await(`broker: session message` + session)
 	c.process.await(`viewer arrives` + session)

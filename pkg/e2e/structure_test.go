@@ -45,6 +45,7 @@ func TestStructure(t *testing.T) {
 		"github.com/mochi-mqtt/server/v2": "seccam/broker",
 		"github.com/pion/mediadevices":    "seccam/camerad/media",
 		"github.com/eclipse/paho.golang":  "seccam/pkg/mqttclient",
+		"go.opentelemetry.io":             "seccam/pkg/tracing",
 	}
 	daemons := []string{"seccam/broker", "seccam/camerad", "seccam/portal"}
 	for _, p := range listPackages(t) {

@@ -98,7 +98,8 @@ func fullMessages() map[Type]Message {
 		TypeBye:     {Session: testSession, Camera: testCamera, Seq: 1, Reason: ReasonLeft, Grant: "g"},
 		TypeRestart: {Session: testSession, Camera: testCamera},
 		TypeError:   {Session: testSession, Camera: testCamera, Error: &Error{Code: CodeBusy, Message: "Busy.", RetryAfter: 1}},
-		TypeWelcome: {Viewer: testViewer, ICEServers: servers, Policy: PolicyAll},
+		TypeWelcome: {Viewer: testViewer, ICEServers: servers, Policy: PolicyAll, Measure: true},
+		TypeStages:  {Session: testSession, Camera: testCamera, Stages: &StageTimes{Offer: 1, Answer: 2, Connected: 3, Frame: MaxStage}},
 		TypeStatus:  {Camera: testCamera, Presence: &presence},
 	}
 }
@@ -144,7 +145,7 @@ func TestAsyncAPIStatus(t *testing.T) {
 func TestAsyncAPIFields(t *testing.T) {
 	a := readAsyncAPI(t)
 	for schema, sample := range map[string]any{
-		"CameraStatus": Status{}, "Presence": Presence{}, "Refusal": Error{}, "ICEServer": ICEServer{}, "ICECandidate": Candidate{},
+		"CameraStatus": Status{}, "Presence": Presence{}, "Refusal": Error{}, "ICEServer": ICEServer{}, "ICECandidate": Candidate{}, "StageTimes": StageTimes{},
 		"SnapshotRequest": SnapshotRequest{}, "PrivacyRequest": PrivacyRequest{}, "PrivacyReply": PrivacyReply{},
 		"PrivacySettings": PrivacySettings{}, "PrivacySpan": PrivacySpan{}, "ErrorReply": ErrorReply{},
 		"PingRequest": PingRequest{}, "PingReply": PingReply{}, "InfoRequest": InfoRequest{}, "InfoReply": InfoReply{},
@@ -201,6 +202,7 @@ func TestAsyncAPIConstants(t *testing.T) {
 	for group, values := range documented {
 		assert.ElementsMatch(t, declared[group], values, "%s…: constants, and docs/asyncapi.yaml", group)
 	}
+	assert.EqualValues(t, MaxStage, *a.property(t, "Stages", "stages", "frame").Max)
 	assert.EqualValues(t, MaxSDP, *a.property(t, "Offer", "sdp").MaxLength)
 	assert.EqualValues(t, MaxCandidate, *a.property(t, "Candidate", "candidate", "candidate").MaxLength)
 	assert.EqualValues(t, MaxICEServers, *a.property(t, "Offer", "ice_servers").MaxItems)

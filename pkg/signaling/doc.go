@@ -13,6 +13,7 @@
 //	   │◀─ answer ─────────│◀─────────────────────────│ …/to-viewer ◀───────│
 //	   │◀─ candidate ──────│◀─────────────────────────│ …/to-viewer ◀───────│
 //	   │◀════════════ DTLS-SRTP, direct or by TURN ══════════════════════▶ │
+//	   │── stages ────────▶│ (if the welcome asked)   │                     │
 //	   │── bye ───────────▶│ ────────────────────────▶│ …/to-camera ───────▶│
 //
 // Besides, a camera has methods (MQTT 5, 4.10): a request on …/rpc/{method} names with its Response
@@ -39,6 +40,6 @@
 //	1  offer, answer, candidate, bye, error, welcome, status
 //	   since then, which older sides ignore: role in offers, privacy mode, the methods snapshot and
 //	   privacy, restart, the policy in welcome and offers, since in status, the end of a camera's candidates,
-//	   grant and until, talk, visits: offers without picture and sound, whose data channel pairs devices;
+//	   grant and until, talk, measure in welcome and stages, visits: offers without picture and sound, whose data channel pairs devices;
 //	   the methods ping, info, logs, selftest, restart and config, events, config/desired and config/reported
 package signaling

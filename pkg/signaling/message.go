@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // Version is the only protocol version this package speaks; others are refused.
@@ -34,6 +35,7 @@ const (
 	TypeError     Type = "error"     // to the browser: a refusal, in place of an answer
 	TypeWelcome   Type = "welcome"   // portal → browser: viewer id and ICE servers
 	TypeStatus    Type = "status"    // portal → browser: a camera's presence changed
+	TypeStages    Type = "stages"    // browser → portal, if its welcome asked for it: how long a view took to begin
 )
 
 // Message is the one envelope of the protocol. Absent fields are omitted from the JSON.
@@ -68,6 +70,10 @@ type Message struct {
 	Error  *Error `json:"error,omitempty"`
 	// Viewer is the id whose sessions this WebSocket may use (welcome).
 	Viewer ViewerID `json:"viewer,omitempty"`
+	// Measure asks the page for the stages of its views (welcome).
+	Measure bool `json:"measure,omitempty"`
+	// Stages are those of the session (stages).
+	Stages *StageTimes `json:"stages,omitempty"`
 	// Presence is the camera's status as the portal judges it (status).
 	Presence *Presence `json:"presence,omitempty"`
 }
@@ -86,6 +92,18 @@ type ICEServer struct {
 	Username   string   `json:"username,omitempty"`
 	Credential string   `json:"credential,omitempty"`
 }
+
+// StageTimes say when each stage of a view's beginning was over, as the page has measured them: in milliseconds since the
+// click, of which each is at least the one before it and none over [MaxStage].
+type StageTimes struct {
+	Offer     int `json:"offer"`     // sent
+	Answer    int `json:"answer"`    // accepted
+	Connected int `json:"connected"` // by DTLS
+	Frame     int `json:"frame"`     // the first one was shown
+}
+
+// MaxStage bounds what a page says in [StageTimes], in milliseconds.
+const MaxStage = 60_000
 
 // Policy says which ICE candidates may be used (RFC 8829 section 3.5.3).
 type Policy string
@@ -149,6 +167,12 @@ type Error struct {
 
 // Error returns the text for a log.
 func (e *Error) Error() string { return fmt.Sprintf("%s: %s", e.Code, e.Message) }
+
+// Visits reports whether an offer is one of a visit, for neither picture nor sound: by it devices are paired. Whatever it
+// is taken for, a visit has no track to send.
+func (m *Message) Visits() bool {
+	return strings.Contains(m.SDP, "m=application") && !strings.Contains(m.SDP, "m=video") && !strings.Contains(m.SDP, "m=audio")
+}
 
 // Errors of [Decode] and [Message.Validate]. Every other failure of theirs wraps ErrBadMessage.
 var (

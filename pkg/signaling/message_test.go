@@ -23,6 +23,7 @@ func TestDecodeAcceptsEachType(t *testing.T) {
 		{Type: TypeRestart, Session: testSession},
 		{Type: TypeError, Error: &Error{Code: CodeBusy, Message: "full", RetryAfter: 5}},
 		{Type: TypeWelcome, Viewer: testViewer},
+		{Type: TypeStages, Session: testSession, Stages: &StageTimes{Answer: 20, Connected: 20, Frame: MaxStage}},
 		{Type: TypeStatus, Camera: "c", Presence: &Presence{Online: true, State: StateOnline}},
 	} {
 		data, err := Encode(m)
@@ -56,6 +57,10 @@ func TestDecodeRefuses(t *testing.T) {
 		"session with plus":  {`{"v":1,"type":"bye","session":"+"}`, ErrBadMessage},
 		"candidate missing":  {`{"v":1,"type":"candidate","session":"` + session + `"}`, ErrBadMessage},
 		"error without code": {`{"v":1,"type":"error","error":{}}`, ErrBadMessage},
+		"no stages":          {`{"v":1,"type":"stages","session":"` + session + `"}`, ErrBadMessage},
+		"stages backwards":   {`{"v":1,"type":"stages","session":"` + session + `","stages":{"offer":2,"answer":1,"connected":3,"frame":4}}`, ErrBadMessage},
+		"stages negative":    {`{"v":1,"type":"stages","session":"` + session + `","stages":{"offer":-1,"answer":1,"connected":3,"frame":4}}`, ErrBadMessage},
+		"stages too long":    {`{"v":1,"type":"stages","session":"` + session + `","stages":{"frame":60001}}`, ErrBadMessage},
 		"deep nesting":       {strings.Repeat("[", 20000), ErrBadMessage},
 	} {
 		t.Run(name, func(t *testing.T) {

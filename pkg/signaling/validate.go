@@ -28,6 +28,7 @@ var required = map[Type]func(*Message) error{
 	TypeError:     hasError,
 	TypeWelcome:   hasViewer,
 	TypeStatus:    hasPresence,
+	TypeStages:    all(hasSession, hasStages),
 }
 
 func all(checks ...func(*Message) error) func(*Message) error {
@@ -81,6 +82,20 @@ func hasViewer(m *Message) error {
 func hasPresence(m *Message) error {
 	if m.Presence == nil || m.Camera == "" {
 		return missing("camera or presence")
+	}
+	return nil
+}
+
+func hasStages(m *Message) error {
+	if m.Stages == nil {
+		return missing("stages")
+	}
+	last := 0
+	for _, stage := range []int{m.Stages.Offer, m.Stages.Answer, m.Stages.Connected, m.Stages.Frame} {
+		if stage < last || stage > MaxStage {
+			return fmt.Errorf("%w: stages are milliseconds up to %d, each at least the one before", ErrBadMessage, MaxStage)
+		}
+		last = stage
 	}
 	return nil
 }

@@ -238,7 +238,13 @@ func (c *conn) send(ctx context.Context, m signaling.Message) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
 	defer cancel()
-	return c.socket.Write(ctx, websocket.MessageText, data)
+	if err := c.socket.Write(ctx, websocket.MessageText, data); err != nil {
+		return err
+	}
+	if m.Type == signaling.TypeAnswer {
+		c.hub.stages.answered(m.Session, true)
+	}
+	return nil
 }
 
 // checkAlive closes a connection whose login ended elsewhere or whose page is gone.

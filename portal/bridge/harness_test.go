@@ -102,6 +102,7 @@ type bench struct {
 	refuse  error // what Publish returns
 	ended   []string
 	views   []account.View
+	traces  traces
 	now     func() time.Time
 }
 
@@ -159,6 +160,7 @@ func newBench(t *testing.T) *bench {
 			return []signaling.ICEServer{{URLs: []string{"turn:ours"}, Username: who.Session, Credential: "c"}}
 		}),
 		Publisher: fakePublisher(b.publish),
+		Traces:    &b.traces,
 		Now:       func() time.Time { return b.now() },
 		Log:       slog.New(slog.NewTextHandler(b.log, nil)),
 	})

@@ -47,7 +47,7 @@ type Publisher interface {
 	Publish(ctx context.Context, m mqttclient.Message) error
 }
 
-// Config is what a hub needs. Every field is required.
+// Config is what a hub needs. Every field but Traces is required.
 type Config struct {
 	Instance string // this portal's part of the session topics
 	Master   credential.Secret
@@ -61,6 +61,7 @@ type Config struct {
 	// Watched is told of views that begin and end. It does not block.
 	Watched   func(account.View)
 	Publisher Publisher
+	Traces    Traces // nil if there are to be none
 	Now       func() time.Time
 	Log       *slog.Logger
 }
@@ -70,6 +71,7 @@ type Hub struct {
 	cfg    Config
 	minter minter
 	stamps signaling.Stamper
+	stages *stages
 
 	mu      sync.Mutex
 	viewers map[signaling.ViewerID]*viewer
@@ -81,7 +83,7 @@ type Hub struct {
 // New returns a hub that nobody watches through yet.
 func New(cfg Config) *Hub {
 	return &Hub{
-		cfg: cfg, minter: newMinter(cfg.Master),
+		cfg: cfg, minter: newMinter(cfg.Master), stages: newStages(cfg.Traces, cfg.Now),
 		viewers: map[signaling.ViewerID]*viewer{}, watched: map[signaling.SessionID]watching{},
 	}
 }
@@ -204,4 +206,5 @@ func (h *Hub) Close() {
 	h.mu.Unlock()
 	h.each(func(v *viewer) { v.out.end(closeRestart) })
 	h.active.Wait()
+	h.stages.close()
 }

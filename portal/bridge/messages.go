@@ -47,8 +47,10 @@ func (c *conn) act(ctx context.Context, m signaling.Message) error {
 	case signaling.TypeBye:
 		defer c.forget(m.Session)
 		return c.forward(ctx, m.Session, m.Camera, signaling.Message{Type: m.Type, Reason: signaling.ReasonLeft})
+	case signaling.TypeStages:
+		return c.measured(m.Session, *m.Stages)
 	}
-	return &signaling.Error{Code: signaling.CodeBadMessage, Message: "Browsers send offer, candidate and bye."}
+	return &signaling.Error{Code: signaling.CodeBadMessage, Message: "Browsers send offer, candidate, bye and stages."}
 }
 
 // The refusals whose words do not depend on the case.

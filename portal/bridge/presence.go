@@ -13,6 +13,7 @@ import (
 func (c *conn) welcome() {
 	c.queue(signaling.Message{
 		Type: signaling.TypeWelcome, Viewer: c.id, ICEServers: c.servers(string(c.id), turn.Viewer), Policy: c.hub.cfg.Policy,
+		Measure: c.hub.stages.on(),
 	})
 }
 

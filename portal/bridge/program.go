@@ -59,6 +59,9 @@ func (p *Program) Leave() { p.end(closeLeft) }
 // queue implements outlet.
 func (p *Program) queue(m signaling.Message) {
 	p.deliver(m)
+	if m.Type == signaling.TypeAnswer {
+		p.hub.stages.answered(m.Session, false)
+	}
 	if m.Type == signaling.TypeBye {
 		p.gone()
 	}

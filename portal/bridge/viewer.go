@@ -88,29 +88,6 @@ func newViewer(h *Hub, id signaling.ViewerID, pass Pass, out outlet) *viewer {
 	return &viewer{hub: h, id: id, pass: pass, out: out, sessions: map[signaling.SessionID]seat{}}
 }
 
-// offer begins a view, or restarts ICE in one. It adds the servers for the camera's end.
-func (v *viewer) offer(ctx context.Context, session signaling.SessionID, camera, sdp string) error {
-	access, err := v.admit(ctx, session, camera)
-	if err != nil {
-		return err
-	}
-	presence := v.hub.cfg.Presence.Of(camera)
-	if !presence.Online {
-		return &signaling.Error{Code: signaling.CodeOffline, Message: presence.Text}
-	}
-	if !v.remember(session, seat{camera, access.Grant}) {
-		return errTooMany
-	}
-	m := signaling.Message{
-		Type: signaling.TypeOffer, SDP: sdp, ICEServers: v.servers(string(session), turn.Camera), Policy: v.hub.cfg.Policy,
-		Role: access.Role, Talk: access.Talk && !access.Owns(), Grant: access.Grant,
-	}
-	if !access.Until.IsZero() {
-		m.Until = access.Until.UnixMilli()
-	}
-	return v.publish(ctx, camera, session, m)
-}
-
 // servers returns ICE servers for one end of a session, or for the viewer's end of all of its sessions.
 func (v *viewer) servers(session string, end string) []signaling.ICEServer {
 	return v.hub.cfg.ICE.For(turn.Who{Session: session, Account: v.pass.who(), End: end})
@@ -204,6 +181,8 @@ func (v *viewer) receive(camera string, m signaling.Message) {
 		v.hub.began(m.Session, camera, v.pass.Actor)
 	case signaling.TypeBye:
 		v.forget(m.Session)
+	case signaling.TypeError:
+		v.hub.stages.ended(m.Session, string(m.Error.Code))
 	}
 	v.out.queue(signaling.Message{
 		Type: m.Type, Session: m.Session, Camera: camera,

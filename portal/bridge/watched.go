@@ -33,6 +33,7 @@ func (h *Hub) began(session signaling.SessionID, camera string, actor account.Ac
 
 // over tells that a view has ended, whoever said so.
 func (h *Hub) over(session signaling.SessionID) {
+	h.stages.ended(session, "")
 	h.mu.Lock()
 	w, known := h.watched[session]
 	delete(h.watched, session)

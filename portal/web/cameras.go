@@ -55,7 +55,7 @@ func (s *server) claim(c echo.Context, user *store.User) error {
 
 // watchModules is everything that watch.js imports before there is a picture; a test compares.
 var watchModules = []string{
-	"signal.js", "viewer.js", "machine.js", "link.js", "known.js", "own.js", "peer.js", "control.js", "fingerprint.js", "refusals.js", "timers.js",
+	"signal.js", "viewer.js", "machine.js", "link.js", "stages.js", "known.js", "own.js", "peer.js", "control.js", "fingerprint.js", "refusals.js", "timers.js",
 	"progress.js", "readout.js", "controls.js", "snapshot.js", "figures.js", "presence.js", "time.js",
 }
 

@@ -3,6 +3,7 @@
 // one. What follows from all that for the view is up to viewer.js.
 import { rememberFingerprint, seenFingerprint } from './known.js';
 import { Mismatch, Peer } from './peer.js';
+import { Stages } from './stages.js';
 import { Timers } from './timers.js';
 
 const ANSWER_MS = 3_000; // an offer without an answer by then was lost
@@ -47,6 +48,7 @@ export class Link {
   #on;
   #spare = null;
   #onWelcome = null;
+  #stages = null; // of the session in use
   #timers = new Timers();
 
   /**
@@ -80,6 +82,7 @@ export class Link {
   /** Begins a new session, or does when the portal is reached. */
   open() {
     this.close('failed');
+    this.#stages = new Stages();
     if (this.#repinned) return this.#on.refused(REPINNED);
     if (this.#signal.ready) return this.#open();
     this.#onWelcome = () => this.#open();
@@ -108,6 +111,13 @@ export class Link {
     peer.close();
   }
 
+  /** The first frame of the session was shown. */
+  seen() {
+    this.#stages.over('frame');
+    const { times } = this.#stages;
+    if (this.#signal.measure && times) this.#send({ type: 'stages', session: this.peer.session, stages: times });
+  }
+
   /** Takes the answer to the last offer. */
   async answer(sdp) {
     const { peer } = this;
@@ -116,6 +126,7 @@ export class Link {
       const fingerprint = await peer.accept(sdp, this.#fingerprint);
       if (!fingerprint || peer !== this.peer) return; // it came twice, or too late
       this.#fingerprint = fingerprint;
+      this.#stages.over('answer');
       this.#on.answered();
     } catch (error) {
       if (peer !== this.peer) return;
@@ -145,6 +156,7 @@ export class Link {
 
   #offer(peer, sdp) {
     this.#send({ type: 'offer', session: peer.session, sdp });
+    this.#stages.over('offer');
   }
 
   #send(message) {
@@ -176,6 +188,7 @@ export class Link {
       case 'connected':
         this.#timers.clear('grace', 'restart', 'failed');
         this.#remember();
+        this.#stages.over('connected');
         return this.#on.connected();
       case 'disconnected':
         this.#timers.set('grace', GRACE_MS, () => this.restart());

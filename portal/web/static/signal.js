@@ -11,6 +11,8 @@ const AWAKE_MS = 2_000;
 /** The close codes by which the portal says that the login, or a guest's link, has ended. */
 const CLOSE_LOGGED_OUT = 4401;
 const CLOSE_REVOKED = 4403;
+/** The close code by which a page says that it will not come back: what it has open ends with it. */
+const CLOSE_LEFT = 1000;
 
 /**
  * Events: "welcome" (connected; also when ICE servers are renewed), "down", "signedout", "network"
@@ -20,6 +22,8 @@ const CLOSE_REVOKED = 4403;
 export class Signal extends EventTarget {
   /** The ICE servers of the last welcome, and which paths views may take. */
   ice = { iceServers: [], iceTransportPolicy: 'all' };
+  /** Whether the portal wants to hear how long the stages of views take. */
+  measure = false;
   /** Whose sessions this page may use; kept over reconnects, so that a session outlives a socket. */
   viewer = '';
   #socket = null;
@@ -75,7 +79,7 @@ export class Signal extends EventTarget {
 
   stop() {
     this.#wanted = false;
-    this.#drop();
+    this.#drop(CLOSE_LEFT);
   }
 
   /** Opens a new socket at once, whatever state the old one seems to be in. */
@@ -118,7 +122,7 @@ export class Signal extends EventTarget {
   }
 
   /** Forgets the socket; its late events mean nothing any more. */
-  #drop() {
+  #drop(code) {
     clearTimeout(this.#retry);
     clearTimeout(this.#patience);
     const socket = this.#socket;
@@ -126,7 +130,7 @@ export class Signal extends EventTarget {
     this.#welcomed = false;
     if (socket) {
       socket.onmessage = socket.onclose = null;
-      socket.close();
+      socket.close(code);
     }
   }
 
@@ -174,6 +178,7 @@ export class Signal extends EventTarget {
     this.#attempts = 0;
     this.#welcomed = true;
     this.viewer = message.viewer;
+    this.measure = message.measure === true;
     this.ice = { iceServers: message.ice_servers ?? [], iceTransportPolicy: message.ice_policy === 'relay' ? 'relay' : 'all' };
     this.#emit('welcome');
   }

@@ -298,6 +298,7 @@ export class Viewer extends EventTarget {
     if (!peer.seen) {
       peer.seen = true;
       performance.mark('seccam:first-frame');
+      this.#link.seen();
     } else if (!peer.connected) {
       return; // a last one from the buffer
     }
