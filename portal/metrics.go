@@ -11,8 +11,13 @@ import (
 
 // serveMetrics serves the portal's figures until ctx ends.
 func (p *portal) serveMetrics(ctx context.Context) error {
-	all := []prometheus.Collector{providers{p.ice}, metrics.Collector(p.figures), p.mails, p.requests, p.watched}
+	all := []prometheus.Collector{providers{p.ice}, metrics.Collector(p.figures), p.mails, p.alerts.Figures(), p.requests, p.watched}
 	all = append(all, p.tracer.Figures()...)
+	database, err := p.store.Figures()
+	if err != nil {
+		return err
+	}
+	all = append(all, database...)
 	if p.relay != nil {
 		all = append(all, p.relay)
 	}
@@ -24,6 +29,7 @@ func (p *portal) serveMetrics(ctx context.Context) error {
 
 var (
 	figViewers = metrics.Gauge("portal_viewers", "Pages and programs that are connected to watch.")
+	figSockets = metrics.Gauge("portal_sockets", "WebSockets of pages that are open.")
 	figViews   = metrics.Gauge("portal_views", "Views that this portal signals for.")
 	figOnline  = metrics.Gauge("portal_cameras_online", "Cameras that are online, as this portal knows.")
 	figBroker  = metrics.Gauge("portal_broker_connected", "Whether the portal is connected to the broker.")
@@ -37,13 +43,13 @@ func newWatched() *prometheus.CounterVec {
 }
 
 func (p *portal) figures() []prometheus.Metric {
-	viewers, views := p.hub.Counts()
+	pages, programs, views := p.hub.Counts()
 	connected := 0.0
 	if p.mqtt.Connected() {
 		connected = 1
 	}
 	return []prometheus.Metric{
-		figViewers.Is(float64(viewers)), figViews.Is(float64(views)),
+		figViewers.Is(float64(pages + programs)), figSockets.Is(float64(pages)), figViews.Is(float64(views)),
 		figOnline.Is(float64(p.tracker.Count())), figBroker.Is(connected),
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/stretchr/testify/require"
 
 	"seccam/pkg/credential"
@@ -147,6 +148,8 @@ func TestFailuresAreTriedAgainAndThenGivenUp(t *testing.T) {
 	b.clock = b.clock.AddDate(1, 0, 0)
 	require.NoError(t, b.callAll(t.Context()))
 	require.Equal(t, len(retries)+1, r.count(), "given up")
+	require.InDelta(t, len(retries), testutil.ToFloat64(b.results.WithLabelValues("failed")), 0)
+	require.InDelta(t, 1, testutil.ToFloat64(b.results.WithLabelValues("given_up")), 0)
 	r.status.Store(http.StatusOK)
 	hooks, err := b.List(t.Context(), b.owner)
 	require.NoError(t, err)

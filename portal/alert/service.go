@@ -17,6 +17,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
 	"seccam/pkg/credential"
@@ -57,13 +58,23 @@ const refusalsWaiting = 256
 type Service struct {
 	Config
 	client  *http.Client
-	refused chan string // cameras
+	results *prometheus.CounterVec // of calls
+	refused chan string            // cameras
 }
 
 // New returns a service that calls nobody until [Service.Run].
 func New(cfg Config) *Service {
-	return &Service{Config: cfg, client: newClient(cfg.Allow), refused: make(chan string, refusalsWaiting)}
+	results := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "seccam_webhook_calls_total", Help: "Calls of webhooks: that went well, that failed and are made again, and that were given up.",
+	}, []string{"result"})
+	for _, result := range []string{"ok", "failed", "given_up"} {
+		results.WithLabelValues(result) // a rate needs the zero that it began with
+	}
+	return &Service{Config: cfg, client: newClient(cfg.Allow), results: results, refused: make(chan string, refusalsWaiting)}
 }
+
+// Figures are of the calls, for Prometheus.
+func (s *Service) Figures() prometheus.Collector { return s.results }
 
 // secretPurpose separates the keys of signatures from all else that the master key is for.
 const secretPurpose = "seccam webhook v1|"
@@ -243,11 +254,14 @@ func (s *Service) call(ctx context.Context, call *store.WebhookCall) error {
 	if ctx.Err() != nil {
 		return nil // the portal is stopping; the lease ends
 	}
+	result := "ok"
+	defer func() { s.results.WithLabelValues(result).Inc() }()
 	var next time.Time
 	if failure != "" {
+		result = "given_up"
 		s.Log.Warn("webhook failed", "webhook", hook.ID, "attempt", call.Attempts, "why", failure)
 		if call.Attempts <= len(retries) {
-			next = s.Now().Add(retries[call.Attempts-1])
+			result, next = "failed", s.Now().Add(retries[call.Attempts-1])
 		}
 	}
 	return s.Store.EndCall(ctx, call, failure, next)

@@ -129,15 +129,19 @@ func (h *Hub) each(f func(*viewer)) {
 	}
 }
 
-// Counts returns how many viewers are connected, and how many views they have.
-func (h *Hub) Counts() (viewers, views int) {
+// Counts returns how many pages and programs are connected, and how many views they have.
+func (h *Hub) Counts() (pages, programs, views int) {
 	h.each(func(v *viewer) {
-		viewers++
+		if _, page := v.out.(*conn); page {
+			pages++
+		} else {
+			programs++
+		}
 		v.mu.Lock()
 		views += len(v.sessions)
 		v.mu.Unlock()
 	})
-	return viewers, views
+	return pages, programs, views
 }
 
 // Deliver passes a camera's message to the viewer whose session it is. It does not block. A message

@@ -21,8 +21,9 @@ var ErrNotFound = errors.New("not found")
 
 // Store is a connection to the database. Its methods are safe for concurrent use.
 type Store struct {
-	db  *gorm.DB
-	now func() time.Time
+	db     *gorm.DB
+	now    func() time.Time
+	timing *timing
 }
 
 // Open connects to a database, a file path (SQLite) or a postgres:// URL, and brings its schema up
@@ -55,6 +56,10 @@ func connect(database string, now func() time.Time) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
+	timing := newTiming()
+	if err := db.Use(timing); err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
 	pool, err := db.DB()
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
@@ -62,7 +67,7 @@ func connect(database string, now func() time.Time) (*Store, error) {
 	pool.SetMaxOpenConns(connections)
 	pool.SetMaxIdleConns(connections)
 	pool.SetConnMaxIdleTime(connectionIdle)
-	return &Store{db: db, now: func() time.Time { return now().UTC() }}, nil
+	return &Store{db: db, now: func() time.Time { return now().UTC() }, timing: timing}, nil
 }
 
 // A store has at most so many connections: thousands of pages ask at the same time whether their logins still hold,

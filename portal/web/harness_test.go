@@ -76,7 +76,7 @@ func (deafBroker) Publish(context.Context, mqttclient.Message) error { return ni
 // forgive gives everybody their bursts back: the test is not about them.
 func (p *portal) forgive() {
 	p.forgiven++
-	p.server.limits = newLimits(p, p.clock.now)
+	p.server.limits = newLimits(p, p.clock.now, p.server.Figures)
 }
 
 func newPortal(t *testing.T) *portal { return newPortalWith(t, func(*Config) {}) }

@@ -16,6 +16,7 @@ const limiterKeys = 10_000
 
 // limiter allows each key a burst and then a steady rate, in this process.
 type limiter struct {
+	name  string
 	every time.Duration // one more request each
 	burst int
 	now   func() time.Time
@@ -30,9 +31,12 @@ type limiterEntry struct {
 	bucket *rate.Limiter
 }
 
-func newLimiter(burst int, every time.Duration, now func() time.Time) *limiter {
-	return &limiter{every: every, burst: burst, now: now, entries: map[string]*list.Element{}, recent: list.New()}
+func newLimiter(name string, burst int, every time.Duration, now func() time.Time) *limiter {
+	return &limiter{name: name, every: every, burst: burst, now: now, entries: map[string]*list.Element{}, recent: list.New()}
 }
+
+// named implements limit.
+func (l *limiter) named() string { return l.name }
 
 // take implements limit; it never fails.
 func (l *limiter) take(_ context.Context, key string) (time.Duration, error) {

@@ -42,6 +42,7 @@ func (s *server) logIn(c echo.Context) error {
 // checkLogIn is the log-in itself, of the page and of the API. It is not complete if a second factor is
 // wanted.
 func (s *server) checkLogIn(c echo.Context, username, password string) (user *store.User, complete bool, err error) {
+	defer func() { s.Figures.logIn(account.ByPassword, complete, err) }()
 	if err := s.throttleLogIn(c, username); err != nil {
 		return nil, false, err
 	}

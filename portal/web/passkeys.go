@@ -84,7 +84,8 @@ func (s *server) apiPasskeyLogInOptions(c echo.Context) error {
 }
 
 // apiPasskeyLogIn logs in by a passkey alone: it verified its person, which makes it two factors.
-func (s *server) apiPasskeyLogIn(c echo.Context) error {
+func (s *server) apiPasskeyLogIn(c echo.Context) (err error) {
+	defer func() { s.Figures.logIn(account.ByPasskey, true, err) }()
 	if err := s.throttleAddress(c, s.limits.logIn); err != nil {
 		return err
 	}
@@ -115,7 +116,8 @@ func (s *server) apiPasskeySecondOptions(c echo.Context, user *store.User) error
 	return s.ask(c, q, err, question{For: forSecond})
 }
 
-func (s *server) apiPasskeySecond(c echo.Context, user *store.User) error {
+func (s *server) apiPasskeySecond(c echo.Context, user *store.User) (err error) {
+	defer func() { s.Figures.logIn(account.ByPasskey, true, err) }()
 	if err := s.throttleAddress(c, s.limits.logIn); err != nil {
 		return err
 	}

@@ -124,15 +124,16 @@ type secondBody struct {
 }
 
 // giveSecond is the second step itself, of the page and of the API.
-func (s *server) giveSecond(c echo.Context, user *store.User, body secondBody) error {
-	if err := s.throttleSecond(c, user); err != nil {
-		return err
-	}
-	ctx := c.Request().Context()
+func (s *server) giveSecond(c echo.Context, user *store.User, body secondBody) (err error) {
 	field, by, use, typed := fieldOneTime, account.ByCode, s.Factors.UseCode, body.Code
 	if body.Recovery != "" {
 		field, by, use, typed = fieldRecovery, account.ByRecovery, s.Factors.UseRecovery, body.Recovery
 	}
+	defer func() { s.Figures.logIn(by, true, err) }()
+	if err := s.throttleSecond(c, user); err != nil {
+		return err
+	}
+	ctx := c.Request().Context()
 	if err := use(ctx, user.ID, typed); err != nil {
 		return codeError(err, field)
 	}

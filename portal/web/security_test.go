@@ -126,7 +126,7 @@ func take(t *testing.T, l limit, key string) time.Duration {
 func TestLimiter(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1000, 0)
-	l := newLimiter(2, time.Second, func() time.Time { return now })
+	l := newLimiter("x", 2, time.Second, func() time.Time { return now })
 	assert.Zero(t, take(t, l, "a"))
 	assert.Zero(t, take(t, l, "a"))
 	assert.InDelta(t, time.Second, take(t, l, "a"), float64(time.Millisecond))
@@ -138,7 +138,7 @@ func TestLimiter(t *testing.T) {
 
 func TestLimiterIsBounded(t *testing.T) {
 	t.Parallel()
-	l := newLimiter(1, time.Hour, new(clock).now)
+	l := newLimiter("x", 1, time.Hour, new(clock).now)
 	for i := range limiterKeys {
 		take(t, l, strconv.Itoa(i))
 	}

@@ -94,6 +94,9 @@ func (s *server) signOnCallback(c echo.Context) error {
 		}
 	}
 	person, err := s.SignOn.Finish(ctx, kept, c.QueryParams())
+	if err != nil && link == 0 {
+		s.Figures.logIn(byProvider, false, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -130,6 +133,7 @@ func (s *server) finishSignOn(c echo.Context, known account.Known) error {
 		return err
 	}
 	complete, err := s.firstFactorGiven(c, user, s.SignOn.Name())
+	s.Figures.logIn(byProvider, complete, err)
 	if err != nil {
 		return err
 	}

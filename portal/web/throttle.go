@@ -41,6 +41,7 @@ const (
 // limit is a throttle: take spends one request of key and returns 0, or how long to wait if there is none left.
 type limit interface {
 	take(ctx context.Context, key string) (wait time.Duration, err error)
+	named() string
 }
 
 // Throttles keeps how often keys were used, for all portals together.
@@ -65,6 +66,9 @@ func (l *shared) take(ctx context.Context, key string) (time.Duration, error) {
 	return wait, err
 }
 
+// named implements limit.
+func (l *shared) named() string { return l.Name }
+
 // limits are the throttles, by what they protect. What keeps the load of each portal low counts in this process
 // alone.
 type limits struct {
@@ -72,11 +76,15 @@ type limits struct {
 	device, call, watch, trickle, api                                                    *limiter
 }
 
-func newLimits(kept Throttles, now func() time.Time) limits {
+func newLimits(kept Throttles, now func() time.Time, figures *Figures) limits {
 	all := func(name string, burst int, every time.Duration) *shared {
+		figures.throttled.WithLabelValues(name) // at zero
 		return &shared{store.Throttle{Name: name, Burst: burst, Every: every}, kept}
 	}
-	here := func(burst int, every time.Duration) *limiter { return newLimiter(burst, every, now) }
+	here := func(name string, burst int, every time.Duration) *limiter {
+		figures.throttled.WithLabelValues(name)
+		return newLimiter(name, burst, every, now)
+	}
 	return limits{
 		signUp:       all("sign-up", signUpBurst, signUpEvery),
 		logIn:        all("log-in", logInBurst, logInEvery),
@@ -88,11 +96,11 @@ func newLimits(kept Throttles, now func() time.Time) limits {
 		webhook:      all("webhook", webhookBurst, webhookEvery),
 		token:        all("token", tokenBurst, tokenEvery),
 		invite:       all("invite", inviteBurst, inviteEvery),
-		device:       here(deviceBurst, deviceEvery),
-		call:         here(callBurst, callEvery),
-		watch:        here(watchBurst, watchEvery),
-		trickle:      here(trickleBurst, trickleEvery),
-		api:          here(apiBurst, apiEvery),
+		device:       here("device", deviceBurst, deviceEvery),
+		call:         here("call", callBurst, callEvery),
+		watch:        here("watch", watchBurst, watchEvery),
+		trickle:      here("trickle", trickleBurst, trickleEvery),
+		api:          here("api", apiBurst, apiEvery),
 	}
 }
 
@@ -107,6 +115,7 @@ func (t throttled) seconds() int { return int(t.wait/time.Second) + 1 }
 func (s *server) throttle(c echo.Context, l limit, key string) error {
 	wait, err := l.take(c.Request().Context(), key)
 	if err == nil && wait > 0 {
+		s.Figures.throttled.WithLabelValues(l.named()).Inc()
 		err = throttled{wait}
 	}
 	return err

@@ -146,7 +146,7 @@ func newServer(cfg Config, deps Deps) (*server, error) {
 	if deps.Figures == nil {
 		deps.Figures = NewFigures()
 	}
-	s := &server{Deps: deps, public: public, limits: newLimits(deps.Throttles, deps.Now), csrf: http.NewCrossOriginProtection()}
+	s := &server{Deps: deps, public: public, limits: newLimits(deps.Throttles, deps.Now, deps.Figures), csrf: http.NewCrossOriginProtection()}
 	if err := s.csrf.AddTrustedOrigin(origin(public)); err != nil {
 		return nil, fmt.Errorf("public url: %w", err)
 	}
