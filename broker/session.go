@@ -77,7 +77,7 @@ func newSession(claims *credential.Claims, clientID string) (*session, error) {
 	}
 	switch identity.Role {
 	case credential.RoleCamera:
-		s.rules = credential.CameraRules(identity.ID)
+		s.rules, s.own = credential.CameraRules(identity.ID), signaling.Root+identity.ID+"/"
 		s.slot = claims.Subject
 	case credential.RolePortal:
 		s.rules = credential.PortalRules(identity.ID)

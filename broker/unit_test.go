@@ -10,6 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 	"gopkg.in/yaml.v3"
 	"pgregory.net/rapid"
+
+	"seccam/pkg/credential"
+	"seccam/pkg/signaling"
 )
 
 func TestDefaultsAreValid(t *testing.T) { require.NoError(t, DefaultConfig().Validate()) }
@@ -113,6 +116,25 @@ func TestGateForgetsQuietAddresses(t *testing.T) {
 	require.Len(t, g.peers, 2)
 	g.sweep(now.Add(peerIdle + time.Second))
 	require.Empty(t, g.peers)
+}
+
+// A hundred thousand cameras keep their rules once, and each has its own topics all the same.
+func TestCamerasShareTheirRules(t *testing.T) {
+	sessionOf := func(id string) *session {
+		_, claims, err := testKeys.Issue(camera(id), rulesOf(camera(id)), 1, time.Now(), time.Hour)
+		require.NoError(t, err)
+		s, err := newSession(claims, claims.Subject)
+		require.NoError(t, err)
+		return s
+	}
+	a, b := sessionOf(cameraA), sessionOf(cameraB)
+	require.Same(t, &a.rules[0], &b.rules[0])
+	require.Nil(t, a.claim)
+	for _, topic := range []string{signaling.StatusTopic(cameraA), toCamera(cameraA, "p1")} {
+		require.True(t, a.allowed(credential.Subscribe, topic))
+		require.False(t, b.allowed(credential.Subscribe, topic))
+	}
+	require.False(t, a.allowed(credential.Subscribe, signaling.StatusTopic("+")))
 }
 
 func TestDeliveryCheckAllocatesNothing(t *testing.T) {

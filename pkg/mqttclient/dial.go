@@ -85,9 +85,9 @@ func webSocketDialer(_ *url.URL, cfg *tls.Config) *websocket.Dialer {
 
 // unreachable tells whether err is of the network here, so that whoever tries again soon burdens nobody.
 func unreachable(err error) bool {
-	var timeout net.Error
+	var network *net.OpError // not the wait for an answer: that is of a broker that has too much to do
 	var name *net.DNSError
-	if errors.As(err, &name) || errors.As(err, &timeout) && timeout.Timeout() {
+	if errors.As(err, &name) || errors.As(err, &network) && network.Timeout() {
 		return true
 	}
 	for _, number := range []error{syscall.ENETUNREACH, syscall.EHOSTUNREACH, syscall.ENETDOWN, syscall.EADDRNOTAVAIL} {
