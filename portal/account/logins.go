@@ -59,13 +59,9 @@ func (s *Service) UseLogin(ctx context.Context, id string, client Client) (*stor
 	return login, s.store.TouchLogin(ctx, id, client.Address, client.agent())
 }
 
-// LoginHolds reports whether a login has not ended.
-func (s *Service) LoginHolds(ctx context.Context, id string) (bool, error) {
-	_, err := s.store.LoginByID(ctx, id)
-	if errors.Is(err, ErrNotFound) {
-		return false, nil
-	}
-	return err == nil, err
+// LoginHolds reports whether a login, of the session with that key, has not ended.
+func (s *Service) LoginHolds(ctx context.Context, id, session string) (bool, error) {
+	return s.store.LoginHolds(ctx, id, session)
 }
 
 // Logins lists where the user is logged in, the most recently used first.

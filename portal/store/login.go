@@ -44,6 +44,16 @@ func (s *Store) LoginByID(ctx context.Context, id string) (*Login, error) {
 	return &login, nil
 }
 
+// LoginHolds reports whether a login has not ended, is that of a session, and its user is not a sign-up that has
+// lapsed. It is one query, since every open page asks every few seconds.
+func (s *Store) LoginHolds(ctx context.Context, id, session string) (bool, error) {
+	var holding int64
+	err := s.liveLogins(ctx).Model(&Login{}).
+		Joins("JOIN users ON users.id = logins.user_id AND (users.pending_until IS NULL OR users.pending_until > ?)", s.now()).
+		Where("logins.id = ? AND logins.session = ?", id, session).Count(&holding).Error
+	return holding == 1, err
+}
+
 // LoginsOf lists where a user is logged in, the most recently used first.
 func (s *Store) LoginsOf(ctx context.Context, userID int64) ([]Login, error) {
 	var list []Login

@@ -205,32 +205,13 @@ func (s *server) login(c echo.Context) (*store.Login, error) {
 
 // alive returns a function that asks the database whether this request's login still holds.
 func (s *server) alive(ctx context.Context) func(context.Context) bool {
-	token, id, userID := s.logins.Token(ctx), s.logins.GetString(ctx, keyLogin), s.logins.GetInt64(ctx, keyUser)
+	session, id, userID := s.logins.sessionKey(ctx), s.logins.GetString(ctx, keyLogin), s.logins.GetInt64(ctx, keyUser)
 	return func(ctx context.Context) bool {
-		// The caller's context may carry the session as it was: only its end is taken over.
-		fresh, cancel := context.WithCancel(context.Background())
-		defer cancel()
-		defer context.AfterFunc(ctx, cancel)()
-		fresh, err := s.logins.Load(fresh, token)
-		if err == nil && s.logins.GetString(fresh, keyLogin) != id {
-			return false
-		}
-		if err == nil {
-			_, err = s.Accounts.User(fresh, userID)
-		}
-		if err == nil {
-			var holds bool
-			if holds, err = s.Accounts.LoginHolds(fresh, id); err == nil && !holds {
-				return false
-			}
-		}
-		if errors.Is(err, account.ErrNotFound) {
-			return false
-		}
+		holds, err := s.Accounts.LoginHolds(ctx, id, session)
 		if err != nil && ctx.Err() == nil {
 			// A database that is down must not sign everybody out; revocations arrive when it is back.
 			s.Log.Error("check login", "user", userID, "error", err)
 		}
-		return true
+		return holds || err != nil
 	}
 }
