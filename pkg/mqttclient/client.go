@@ -11,7 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"net"
 	"net/url"
 	"sync/atomic"
@@ -22,13 +21,7 @@ import (
 	"github.com/eclipse/paho.golang/paho"
 )
 
-// Reconnecting starts at minBackoff and doubles up to maxBackoff, each wait random below that.
-const (
-	minBackoff = 100 * time.Millisecond
-	maxBackoff = 8 * time.Second
-)
-
-// Other limits of a connection.
+// Limits of a connection.
 const (
 	operationTimeout = 5 * time.Second
 	verifyTimeout    = time.Second
@@ -39,7 +32,6 @@ const (
 	// attemptsPerCredential is after how many failures a new credential is obtained, since the
 	// broker's address comes with it and may have changed.
 	attemptsPerCredential = 5
-	takenWait             = time.Second
 )
 
 // ErrDown is returned by Publish while there is no connection.
@@ -176,22 +168,6 @@ func (c *Client) obtain(ctx context.Context) (Credential, error) {
 		c.cfg.OnDown(err)
 	}
 	return backoff.Retry(ctx, try, backoff.WithBackOff(wait), backoff.WithNotify(report), backoff.WithMaxElapsedTime(0))
-}
-
-// stepBack waits a little before it asks for a credential again: two who are called the same must not keep the portal
-// busy.
-func (c *Client) stepBack(ctx context.Context) {
-	pause(ctx, takenWait/2+rand.N(takenWait))
-}
-
-// pause waits, but not beyond the end of ctx.
-func pause(ctx context.Context, wait time.Duration) {
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
 }
 
 func parseURLs(urls []string) (servers []*url.URL, err error) {

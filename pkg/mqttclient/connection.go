@@ -3,7 +3,6 @@ package mqttclient
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"net/url"
 	"sync"
 	"sync/atomic"
@@ -57,43 +56,6 @@ func (c *connection) config(servers []*url.URL) autopaho.ClientConfig {
 		cfg.AttemptConnection = c.client.dial
 	}
 	return cfg
-}
-
-// backoff is the wait before the n-th attempt in a row: none before the first of all. Reconnecting
-// always waits a little, within which the broker's reason for a disconnect is heard: it may end the
-// credential. While the network here is gone, nobody is burdened by attempts.
-func (c *connection) backoff(n int) time.Duration {
-	switch {
-	case c.first.CompareAndSwap(false, true):
-		return 0
-	case c.cut.Load():
-		return unreachableWait/2 + rand.N(unreachableWait)
-	}
-	return jitter(n)
-}
-
-// jitter is random below a bound that doubles with n, so that ten thousand cameras do not return at
-// the same moment.
-func jitter(n int) time.Duration {
-	bound := maxBackoff
-	if n < 10 {
-		bound = min(maxBackoff, minBackoff<<n)
-	}
-	return bound/4 + rand.N(bound*3/4)
-}
-
-// onLoss hears that a connection has ended, and why.
-func (c *connection) onLoss(err error) {
-	c.common.Store(!unreachable(err))
-	c.client.cfg.OnDown(err)
-}
-
-// spread waits for a random moment of the time that the broker needs to take all clients back. It is no part of the
-// backoff, for which paho asks before it tells why the connection ended.
-func (c *connection) spread() {
-	if within := c.cred.ReconnectWithin; within > 0 && c.common.Swap(false) {
-		pause(c.life, rand.N(within))
-	}
 }
 
 // connectPacket sets what paho's defaults get wrong for us: a clean session without expiry, small
