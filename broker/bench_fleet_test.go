@@ -105,14 +105,14 @@ func TestBenchFleet(t *testing.T) {
 	c.await()
 	p, before := &process{cmd: c.cmd}, 0.0
 	empty := p.rss(t)
-	for _, wave := range []string{"first", "second"} {
+	for _, wave := range []string{"first", "second", "third"} {
 		rate := c.tell("wave")[0]
 		time.Sleep(6 * time.Second) // to a steady figure, not a peak
 		each := (p.rss(t) - empty) / fleetCameras
 		report(figure{Name: "fleet_rss_per_idle_camera_" + wave + "_wave", Value: each, Unit: "KiB"})
 		report(figure{Name: "fleet_connects_per_second_" + wave + "_wave", Value: rate, Unit: "1/s"})
 		if before != 0 {
-			report(figure{Name: "fleet_rss_growth_of_second_wave", Value: each / before, Unit: "ratio"})
+			report(figure{Name: "fleet_rss_growth_of_" + wave + "_wave", Value: each / before, Unit: "ratio"})
 		}
 		before = each
 		c.tell("leave")
