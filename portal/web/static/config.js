@@ -10,7 +10,7 @@ const LATER_MS = 5_000;
 const card = document.getElementById('state');
 const shown = document.getElementById('config');
 const seen = document.querySelector('#config-form [name=seen]').value;
-let online = card.dataset.online === 'true';
+let online = card.dataset.connected === 'true';
 let timer = 0;
 
 /** The server renders the state, and so knows its words; here it only takes the place of the one before. */
