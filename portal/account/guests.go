@@ -103,7 +103,11 @@ func (s *Service) Enter(ctx context.Context, secret, address, device string) (*G
 	if visit.ExpiresAt.After(link.ExpiresAt) {
 		visit.ExpiresAt = link.ExpiresAt
 	}
-	if err := s.store.AddGuestVisit(ctx, visit, maxVisits); err != nil {
+	err = s.store.AddGuestVisit(ctx, visit, maxVisits)
+	if errors.Is(err, ErrNotFound) {
+		return nil, "", ErrLinkEnded
+	}
+	if err != nil {
 		return nil, "", err
 	}
 	s.append(ctx, Actor{ActorGuest, link.Name, Client{address, device}}, store.AuditEntry{UserID: link.OwnerID, CameraID: link.CameraID, Kind: AuditGuestEntered})

@@ -80,12 +80,12 @@ func (s *Store) guestLink(db *gorm.DB, where string, args ...any) (*GuestLink, e
 }
 
 // AddGuestVisit records that a browser opened a link. A link remembers at most so many: the one unused
-// longest makes room.
+// longest makes room. It is ErrNotFound if the link has ended meanwhile.
 func (s *Store) AddGuestVisit(ctx context.Context, visit *GuestVisit, most int) error {
 	return s.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
 		visit.FirstUsedAt, visit.LastUsedAt, visit.Count = s.now(), s.now(), 1
 		if err := tx.Create(visit).Error; err != nil {
-			return err
+			return found(err)
 		}
 		kept := tx.Model(&GuestVisit{}).Select("id").Where("link_id = ?", visit.LinkID).Order("last_used_at DESC, id DESC").Limit(most)
 		return tx.Where("link_id = ? AND id NOT IN (SELECT id FROM (?) AS kept)", visit.LinkID, kept).Delete(&GuestVisit{}).Error

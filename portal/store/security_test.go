@@ -163,3 +163,9 @@ func TestLogins(t *testing.T) {
 	require.Error(t, l.Commit("a", nil, time.Time{}))
 	require.Error(t, l.Delete("a"))
 }
+
+func TestGuestOfALinkThatHasEnded(t *testing.T) {
+	s, clock := open(t)
+	visit := &GuestVisit{LinkID: "gone", Hash: []byte("hash"), ExpiresAt: clock.now().Add(time.Hour)}
+	require.ErrorIs(t, s.AddGuestVisit(t.Context(), visit, 3), ErrNotFound)
+}

@@ -117,9 +117,9 @@ func (s *Store) Close() error {
 	return db.Close()
 }
 
-// found turns gorm's not-found into ours.
+// found turns gorm's not-found into ours. What a new row refers to may be gone, too.
 func found(err error) error {
-	if errors.Is(err, gorm.ErrRecordNotFound) {
+	if errors.Is(err, gorm.ErrRecordNotFound) || errors.Is(err, gorm.ErrForeignKeyViolated) {
 		return ErrNotFound
 	}
 	return err

@@ -88,7 +88,7 @@ func TestDiagnosisPanel(t *testing.T) {
 	axe, err := os.ReadFile(axePath)
 	require.NoError(t, err)
 	js[any](g, string(axe)+";0")
-	assert.Empty(t, js[string](g, axeRun), "accessibility")
+	assert.Empty(t, js[string](g, violations("")), "accessibility")
 	for _, scheme := range []string{"light", "dark"} {
 		g.looks(1000, 1400, scheme)
 		shoot(g, "diagnosis-"+scheme)

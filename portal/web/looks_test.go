@@ -191,7 +191,7 @@ func checkScenes(p *portal, scenes []scene) {
 			for _, scheme := range window.schemes {
 				g.looks(window.width, window.height, scheme)
 				name := fmt.Sprintf("%s %s %s", scene.name, window.name, scheme)
-				assert.Empty(t, js[string](g, fmt.Sprintf(axeRun, window.rules)), name)
+				assert.Empty(t, js[string](g, violations(window.rules)), name)
 				assert.LessOrEqual(t, js[int](g, `document.documentElement.scrollWidth - innerWidth`), 0, "%s scrolls sideways", name)
 				shoot(g, scene.name+"-"+window.name+"-"+scheme)
 			}
@@ -200,13 +200,16 @@ func checkScenes(p *portal, scenes []scene) {
 	}
 }
 
-// axeRun lists the violations that matter, in words. Colours are compared after their transitions.
-const axeRun = `(async () => {
+// violations is a script that lists those that matter, in words. rules are an option of axe's that chooses among its
+// rules; all are looked at without. Colours are compared after their transitions.
+func violations(rules string) string {
+	return `(async () => {
 	await Promise.all(document.getAnimations().filter((a) => a instanceof CSSTransition).map((a) => a.finished.catch(() => {})));
-	const { violations } = await axe.run(document, { resultTypes: ['violations'], %s });
+	const { violations } = await axe.run(document, { resultTypes: ['violations'], ` + rules + ` });
 	return violations.filter((v) => ['serious', 'critical'].includes(v.impact))
 		.map((v) => v.id + ': ' + v.nodes.map((n) => n.target + ' ' + n.failureSummary).join('; ')).join('\n');
 })()`
+}
 
 func shoot(g *page, name string) {
 	folder := os.Getenv(shotsEnv)
