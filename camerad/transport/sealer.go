@@ -56,8 +56,11 @@ func (k *sealer) start() bool {
 	if err != nil {
 		return false // not a profile that srtp knows, which pion will say
 	}
+	if !k.ears.start(config) {
+		return false
+	}
 	k.out = out
-	return k.ears.start(config)
+	return true
 }
 
 // addSealed seals a packet, for which there must be room, into b.

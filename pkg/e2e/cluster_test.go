@@ -29,7 +29,9 @@ type cluster struct {
 
 const clusterCameras = 3
 
-func newCluster(t *testing.T) *cluster {
+// sharedDatabase is one that several portals can have, of a PostgreSQL that ends with the test. It skips the test, loudly,
+// where there is none.
+func sharedDatabase(t *testing.T) (url string) {
 	t.Helper()
 	server, err := storetest.StartPostgres()
 	if err != nil {
@@ -38,12 +40,16 @@ func newCluster(t *testing.T) *cluster {
 	t.Cleanup(func() { require.NoError(t, server.Stop()) })
 	database, err := server.Create("")
 	require.NoError(t, err)
+	return server.URL(database)
+}
 
+func newCluster(t *testing.T) *cluster {
+	t.Helper()
 	c := &cluster{lab: &lab{t: t, dir: t.TempDir()}}
 	key := filepath.Join(c.dir, "mqtt.key")
 	require.NoError(t, os.WriteFile(key, []byte(credential.NewSecret().Hex()+"\n"), 0o600))
 	c.brokers = startEjabberds(t, 3, key)
-	c.data = server.URL(database)
+	c.data = sharedDatabase(t)
 	c.more = "broker_jid_host: seccam\nbroker_url: " + c.brokers.urls() + "\nmqtt_url: " + c.brokers.urls() + "\n"
 	c.begin("127.0.0.1")
 	for range clusterCameras {

@@ -22,7 +22,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"seccam/pkg/signaling"
-	"seccam/portal/store/storetest"
 )
 
 // behind is a lab whose portals people reach through a reverse proxy only, by HTTPS.
@@ -165,17 +164,10 @@ func TestCaddy(t *testing.T) {
 // What the documentation says about two portals behind Caddy, and behind nginx, holds.
 func TestProxiesOfTwoPortals(t *testing.T) {
 	t.Parallel()
-	server, err := storetest.StartPostgres()
-	if err != nil {
-		t.Skip("NOT TESTED:", err)
-	}
-	t.Cleanup(func() { require.NoError(t, server.Stop()) })
-	database, err := server.Create("")
-	require.NoError(t, err)
-
+	database := sharedDatabase(t)
 	b := newBehind(t)
 	first, second, mqtt := freeAddress(t), freeAddress(t), freeAddress(t)
-	common := "database: " + server.URL(database) + "\nmqtt_url: mqtt://" + mqtt + "\n"
+	common := "database: " + database + "\nmqtt_url: mqtt://" + mqtt + "\n"
 	b.config("portal.yml", "listen: "+first+"\n"+common+"broker: {tcp: \""+mqtt+"\"}\n")
 	other := b.config("second.yml", "listen: "+second+"\n"+common+"broker_url: mqtt://"+mqtt+"\n")
 	caddy := b.startCaddy(documented(t, "With Caddy:", "cameras.example.org", "localhost", "10.0.0.11:8080", first, "10.0.0.12:8080", second))
