@@ -29,6 +29,12 @@ func runDemo(t *testing.T, dir string) (*process, demoFacts) {
 	t.Setenv("PORTAL_PORT", "0")
 	t.Setenv("MQTT_PORT", "0")
 	demo := start(t, "demo", portalBinary, "demo", "--camerad", cameradBinary, "--dir", dir, "--source", "testpattern")
+	t.Cleanup(func() {
+		if t.Failed() {
+			log, err := os.ReadFile(filepath.Join(dir, "portal.log"))
+			t.Logf("the demo's portal: %s %v", log, err)
+		}
+	})
 	demo.await("Stop with Ctrl-C")
 	data, err := os.ReadFile(filepath.Join(dir, "demo.json"))
 	require.NoError(t, err)
