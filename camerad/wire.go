@@ -58,10 +58,11 @@ func newCamera(ctx context.Context, cfg Config, book *logbook.Book, level *slog.
 	if err != nil {
 		return nil, err
 	}
-	if c.transport, err = transport.Listen(transport.Config{Port: cfg.ICEPort, TCP: cfg.ICETCP, Log: log}); err != nil {
+	c.engine = media.NewEngine(cfg.engine(from, log))
+	c.transport, err = transport.Listen(transport.Config{Port: cfg.ICEPort, TCP: cfg.ICETCP, Pause: c.engine.Pause, Log: log})
+	if err != nil {
 		return nil, fmt.Errorf("ice_port: %w", err)
 	}
-	c.engine = media.NewEngine(cfg.engine(from, c.transport, log))
 	c.openSettings(cfg)
 	c.tracer = tracing.New(cfg.Traces, tracing.Options{Version: version(), Instance: paired.camera, Trust: trust, Log: log})
 	if err := c.wireSessions(cfg, identity); err != nil {
@@ -134,7 +135,7 @@ func (c *camera) close() error {
 }
 
 // engine is the pipeline's configuration.
-func (c *Config) engine(from source.Source, to *transport.Transport, log *slog.Logger) media.Config {
+func (c *Config) engine(from source.Source, log *slog.Logger) media.Config {
 	settings := settingsFile{path: filepath.Join(c.StateDir, settingsName), log: log}
 	return media.Config{
 		Source: from, Video: c.video(), Microphone: c.microphone(), Mute: c.Audio.Sound == soundNone,

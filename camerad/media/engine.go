@@ -42,6 +42,7 @@ type Engine struct {
 	epoch   time.Time // media time 0
 
 	full, low, vp8 *layer
+	crew           crew
 	pictures       picturePool
 	settings       settings
 	latest         latest

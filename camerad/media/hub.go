@@ -25,6 +25,7 @@ type hub struct {
 	bytes   int
 	number  uint64 // of the latest unit
 	members map[*Viewer]*member
+	claimed []*Viewer // memory
 
 	wanted atomic.Bool // somebody needs a key frame
 	counts counters
@@ -52,8 +53,13 @@ func (h *hub) publish(u *Unit) {
 	u.number = h.number
 	h.keep(u)
 	for v, m := range h.members {
-		h.offer(v, m, u)
+		if h.offer(v, m, u) && v.claim() {
+			h.claimed = append(h.claimed, v)
+		}
 	}
+	wake(h.claimed...)
+	clear(h.claimed)
+	h.claimed = h.claimed[:0]
 }
 
 func (h *hub) keep(u *Unit) {
@@ -70,22 +76,24 @@ func (h *hub) keep(u *Unit) {
 	}
 }
 
-// offer queues u for v. If the queue is full, what waits in it is too old to be worth sending: v
-// starts again at the next key frame.
-func (h *hub) offer(v *Viewer, m *member, u *Unit) {
+// offer queues u for v, and reports whether it did. If the queue is full, what waits in it is too old to be
+// worth sending: v starts again at the next key frame.
+func (h *hub) offer(v *Viewer, m *member, u *Unit) bool {
 	if !u.Key && (m.skipping || m.keysOnly) {
 		if m.skipping {
 			h.counts.dropped.Add(1)
 		}
-		return
+		return false
 	}
 	select {
 	case v.queue <- item{unit: u, from: h}:
 		m.skipping = false
+		return true
 	default:
 		h.counts.dropped.Add(uint64(v.drain()) + 1)
 		m.skipping = true
 		h.wanted.Store(true)
+		return false
 	}
 }
 

@@ -187,6 +187,7 @@ func (v *Viewer) steerTo(quality Quality) {
 	}
 	v.setQuality(quality)
 	poke(v.steer)
+	v.wake()
 }
 
 func (v *Viewer) setQuality(quality Quality) { v.quality.Store(&quality) }

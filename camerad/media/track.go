@@ -47,6 +47,8 @@ type Track struct {
 	ssrc  atomic.Uint32 // of the header, once it is bound
 	bytes atomic.Uint64 // sent, but for what is repeated bit for bit
 
+	latest atomic.Int64 // when the latest picture was sent, in ns of Unix time
+
 	base     uint32 // added to media times, random (RFC 3550 section 5.1)
 	last     uint32 // timestamp of the last packet sent
 	started  bool   // last is valid
@@ -143,6 +145,10 @@ func (t *Track) Unbind(webrtc.TrackLocalContext) error {
 // buffers, while a packet is being written.
 func (t *Track) sends(ssrc uint32) bool { return t.ssrc.Load() == ssrc }
 
+// prompt reports whether sending takes no longer than the kernel does. By pion it may: a relay or a viewer
+// that is reached over TCP can be slow.
+func (t *Track) prompt() bool { return t.express != nil && t.express.Open() }
+
 // ID implements webrtc.TrackLocal.
 func (t *Track) ID() string { return t.id }
 
@@ -168,6 +174,7 @@ func (t *Track) sendUnit(u *Unit, timestamp uint32) {
 	}
 	first := !t.started
 	t.last, t.started = timestamp, true
+	t.latest.Store(now.UnixNano())
 	if first {
 		t.first()
 	}

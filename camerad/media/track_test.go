@@ -252,6 +252,8 @@ type fakeExpress struct {
 	rollovers []uint32 // of all that it was offered
 }
 
+func (x *fakeExpress) Open() bool { return x.takes != nil }
+
 func (x *fakeExpress) Bind(ssrc uint32) (unbind func()) {
 	x.bound = append(x.bound, ssrc)
 	return func() { x.unbound++ }

@@ -38,8 +38,8 @@ const (
 	QualityKeyFrames Quality = "key_frames" // a passed-through stream cannot be made smaller
 )
 
-// Viewer sends pictures and sound to one peer, with sequence numbers and timestamps of its own.
-// [Viewer.Run] owns all its state but the queue.
+// Viewer sends pictures and sound to one peer, with sequence numbers and timestamps of its own. What is to be
+// done waits in its channels, until the goroutine that has claimed the viewer does all of it; see [crew].
 type Viewer struct {
 	// Video and Audio are to be added to the viewer's PeerConnection. Audio is nil if the engine
 	// has no sound.
@@ -55,10 +55,13 @@ type Viewer struct {
 	nacks chan []uint16
 	live  chan bool
 	steer chan struct{} // quality changed
+	ended atomic.Bool   // Run is to return
+	gone  chan struct{} // closed when nothing is sent any more
 
+	claimed atomic.Bool             // somebody serves it, or will soon; true outside Run
 	quality atomic.Pointer[Quality] // as the engine decided
 
-	// Owned by Run.
+	// Owned by who has claimed it.
 	current, next *hub   // what is sent, and what follows from its next key frame on
 	unuse         func() // ends the use of the low layer; nil if it is not used
 	number        uint64 // of the latest unit of current that was sent
@@ -69,8 +72,9 @@ func newViewer(e *Engine, l *layer, codec Codec) *Viewer {
 		engine: e, layer: l, codec: codec, Video: newTrack(webrtc.RTPCodecTypeVideo, codec.Capability().MimeType),
 		path:  congestion.New(e.ceiling(), minEstimate, maxEstimate),
 		queue: make(chan item, queueSize), nacks: make(chan []uint16, nackQueue),
-		live: make(chan bool, 1), steer: make(chan struct{}, 1),
+		live: make(chan bool, 1), steer: make(chan struct{}, 1), gone: make(chan struct{}),
 	}
+	v.claimed.Store(true)
 	v.setQuality(QualityFull)
 	v.Video.sent = v.sent
 	if e.sound {
@@ -97,6 +101,7 @@ func (v *Viewer) SetLive(live bool) {
 	for {
 		select {
 		case v.live <- live:
+			v.wake()
 			return
 		default:
 		}
@@ -112,6 +117,7 @@ func (v *Viewer) SetLive(live bool) {
 func (v *Viewer) Resend(sequence []uint16) {
 	select {
 	case v.nacks <- sequence:
+		v.wake()
 	default:
 	}
 }
@@ -137,25 +143,79 @@ func (v *Viewer) Feedback(raw []byte) (alone bool) {
 	return !others && err == nil
 }
 
-// Run sends until ctx ends.
+// Run has it sent to until ctx ends. Once it has returned, nothing is.
 func (v *Viewer) Run(ctx context.Context) {
-	defer v.leave()
-	for {
-		select {
-		case <-ctx.Done():
+	v.release()
+	<-ctx.Done()
+	v.ended.Store(true)
+	v.wake()
+	<-v.gone
+}
+
+// claim reports whether the caller is to have the viewer served.
+func (v *Viewer) claim() bool { return v.claimed.CompareAndSwap(false, true) }
+
+// release ends a claim, unless something came that it did not see.
+func (v *Viewer) release() {
+	v.claimed.Store(false)
+	if v.waits() {
+		v.wake()
+	}
+}
+
+// wake has the viewer served soon, if it is not going to be anyway.
+func (v *Viewer) wake() {
+	if v.claim() {
+		wake(v)
+	}
+}
+
+// waits reports whether there is something to do.
+func (v *Viewer) waits() bool {
+	return v.ended.Load() || len(v.live)+len(v.steer)+len(v.queue)+len(v.nacks) > 0
+}
+
+// serve does what there is to do, by who has claimed the viewer.
+func (v *Viewer) serve() {
+	for !v.ended.Load() {
+		if !v.step() {
+			v.release()
 			return
-		case live := <-v.live:
-			v.leave()
-			if live {
-				v.join()
-			}
-		case <-v.steer:
-			v.turn()
-		case it := <-v.queue:
-			v.send(it)
-		case sequence := <-v.nacks:
-			v.Video.resend(sequence, v.path.Estimate().RTT)
 		}
+	}
+	v.leave()
+	close(v.gone)
+}
+
+// step does one thing, and reports whether there was one.
+func (v *Viewer) step() bool {
+	select {
+	case live := <-v.live:
+		v.leave()
+		if live {
+			v.join()
+		}
+		return true
+	default:
+	}
+	select {
+	case <-v.steer:
+		v.turn()
+		return true
+	default:
+	}
+	select {
+	case it := <-v.queue:
+		v.send(it)
+		return true
+	default:
+	}
+	select {
+	case sequence := <-v.nacks:
+		v.Video.resend(sequence, v.path.Estimate().RTT)
+		return true
+	default:
+		return false
 	}
 }
 

@@ -69,12 +69,17 @@ func (e *Engine) viewersOf(l *layer) []*Viewer {
 func (e *Engine) publishSound(s *Sound) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	var claimed []*Viewer
 	for v := range e.viewers {
 		select {
 		case v.queue <- item{sound: s}:
+			if v.claim() {
+				claimed = append(claimed, v)
+			}
 		default:
 		}
 	}
+	wake(claimed...)
 }
 
 // passedThrough reports whether the source's pictures are coded already.
@@ -107,6 +112,7 @@ type ViewerStats struct {
 	Codec   Codec
 	Rate    Rate // of its layer; the bitrate is the encoder's target
 	Bytes   uint64
+	Sent    time.Time // when the latest picture was
 	// Available is the path's estimated capacity in bit/s; 0 if unknown. Loss is a share from 0 to 1.
 	Available int
 	Loss      float64
@@ -115,7 +121,7 @@ type ViewerStats struct {
 
 // Stats returns the viewer's totals and its path.
 func (v *Viewer) Stats() ViewerStats {
-	s := ViewerStats{Quality: *v.quality.Load(), Codec: v.codec, Bytes: v.Video.bytes.Load()}
+	s := ViewerStats{Quality: *v.quality.Load(), Codec: v.codec, Bytes: v.Video.bytes.Load(), Sent: time.Unix(0, v.Video.latest.Load())}
 	l := v.layer
 	if s.Quality == QualityLow {
 		l = v.engine.low

@@ -70,7 +70,7 @@ func newRig(t testing.TB, video source.Video, change func(*Config)) *rig {
 	r.engine = media.NewEngine(media.Config{
 		Source: source.TestPattern(), Video: video, Linger: 100 * time.Millisecond, Log: log,
 	})
-	r.transport, err = transport.Listen(transport.Config{Log: log})
+	r.transport, err = transport.Listen(transport.Config{Pause: r.engine.Pause, Log: log})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, r.transport.Close()) })
 	cfg := Config{

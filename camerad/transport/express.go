@@ -43,6 +43,9 @@ func (e *Express) Write(h *rtp.Header, payload []byte, rollover uint32) (taken b
 	return s != nil && s.seal(h, payload, rollover)
 }
 
+// Open reports whether packets are taken now. It takes no lock.
+func (e *Express) Open() bool { return e.sealer.open.Load() }
+
 // PathChanged says that pion chose another pair of candidates. Packets go pion's way until that is known to
 // lead through one of the transport's sockets.
 func (e *Express) PathChanged() {

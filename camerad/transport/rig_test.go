@@ -189,7 +189,7 @@ func (r *recorder) packets() [][]byte {
 // newRecorded returns a socket whose packets go to a recorder.
 func newRecorded(log *slog.Logger) (*socket, *recorder) {
 	r := &recorder{}
-	owner := &Transport{log: log, streams: registry{patience: defaultPatience}}
+	owner := &Transport{log: log, pause: time.Sleep, streams: registry{patience: defaultPatience}}
 	owner.batches.New = func() any { return newBatch() }
 	return &socket{owner: owner, v4: true, kernel: r.send, segments: true}, r
 }

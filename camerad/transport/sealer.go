@@ -3,6 +3,7 @@ package transport
 import (
 	"bytes"
 	"encoding/binary"
+	"sync/atomic"
 
 	"github.com/pion/rtp"
 	"github.com/pion/srtp/v3"
@@ -12,7 +13,7 @@ import (
 // that is safe only as long as no packet index (RFC 3711 section 3.3.1) is ever used for two different
 // packets, since the index makes the nonce (RFC 3711 section 4.1.1, RFC 7714 section 8.1). It holds because
 //
-//   - a packet gets its number once, by the one goroutine that sends a viewer's video, and is then given to
+//   - a packet gets its number once, by who sends a viewer's video, one at a time, and is then given to
 //     one of the two. A number that both see is that of the same packet, whose ciphertext is the same.
 //   - both have the same rollover counter: ours is told it, and pion's, which guesses it from the sequence
 //     numbers that it sees and would be wrong after 2^15 that it does not, is given one in every stepEvery.
@@ -39,7 +40,7 @@ type sealer struct {
 	header  rtp.Header       // memory
 	cryptex srtp.CryptexMode // as pion has it
 	proof   []byte           // how the packet has to end that pion is about to send; empty: none is expected
-	open    bool             // packets are taken
+	open    atomic.Bool      // packets are taken; changed under the lock only
 	past    int              // since one came from pion
 }
 
@@ -91,7 +92,7 @@ func (s *stream) seal(h *rtp.Header, payload []byte, rollover uint32) (taken boo
 	switch {
 	case k == nil || s.closed || s.path.socket == nil || int16(step) <= 0 || size > maxBytes:
 		return false
-	case !k.open:
+	case !k.open.Load():
 		if h.Marker {
 			s.expect(h, payload, rollover)
 		}
@@ -149,15 +150,16 @@ func (s *stream) fromPion(p []byte) {
 		s.shut()
 	}
 	if len(k.proof) > 0 && bytes.HasSuffix(p, k.proof) {
-		k.proof, k.open = k.proof[:0], true
+		k.proof = k.proof[:0]
+		k.open.Store(true)
 		s.path.socket.owner.listenTo(s.path, k.ears)
 	}
 }
 
 // shut has all packets go pion's way until one is recognised again.
 func (s *stream) shut() {
-	if k := s.sealer; k != nil && k.open {
-		k.open = false
+	if k := s.sealer; k != nil && k.open.Load() {
+		k.open.Store(false)
 		s.path.socket.owner.ignore(s.path, k.ears)
 	}
 }

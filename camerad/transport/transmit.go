@@ -43,7 +43,7 @@ func (p *path) transmit(b *batch) (refusal error) {
 			left = left[n:]
 		case lack(err) && retries < fullRetries:
 			retries++
-			time.Sleep(fullPause)
+			p.socket.owner.pause(fullPause)
 		case left[0].segment != 0 && unsegmentable(err):
 			p.segmented = false
 			p.socket.owner.logUnsegmented(err)

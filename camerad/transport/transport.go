@@ -12,19 +12,22 @@ import (
 	"github.com/pion/ice/v4"
 )
 
-// Config says where to listen. All of it is required.
+// Config says where to listen.
 type Config struct {
 	// Port is the UDP port on all addresses; 0 is one that is free. An address on which it is taken gets
 	// another.
 	Port int
 	// TCP is whether to listen on TCP, too, on the same port if it is free.
 	TCP bool
-	Log *slog.Logger
+	// Pause waits until a socket may have room again, in place of time.Sleep if it is not nil.
+	Pause func(time.Duration)
+	Log   *slog.Logger
 }
 
 // Transport owns the sockets.
 type Transport struct {
 	log      *slog.Logger
+	pause    func(time.Duration)
 	epoch    time.Time // of clock
 	mux      *mux
 	tcp      *ice.TCPMuxDefault // nil without TCP
@@ -32,6 +35,7 @@ type Transport struct {
 	peersMu  sync.Mutex // of those who replace peers
 	peers    table[peer, *ears]
 	counters counters
+	gather   gathering
 	batches  sync.Pool // spares a buffer per viewer: only who sends at this moment needs one
 	refused  sync.Once // a path refused segmented messages
 }
@@ -45,7 +49,10 @@ func listen(cfg Config, addresses func() ([]netip.Addr, error), open listenFunc)
 	if cfg.Port < 0 || cfg.Port > 65535 {
 		return nil, fmt.Errorf("UDP port %d does not exist; set one from 1 to 65535, or 0 for any", cfg.Port)
 	}
-	t := &Transport{log: cfg.Log, epoch: time.Now(), streams: registry{patience: defaultPatience}}
+	if cfg.Pause == nil {
+		cfg.Pause = time.Sleep
+	}
+	t := &Transport{log: cfg.Log, pause: cfg.Pause, epoch: time.Now(), streams: registry{patience: defaultPatience}}
 	t.batches.New = func() any { return newBatch() }
 	t.mux = &mux{
 		owner: t, addresses: addresses, listen: open,
