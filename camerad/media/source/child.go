@@ -43,7 +43,7 @@ func usual() patience {
 type child struct {
 	name     string
 	cmd      *exec.Cmd
-	video    *os.File
+	video    *pipe
 	sound    *os.File // nil without
 	said     *lastLines
 	patience patience
@@ -83,7 +83,10 @@ func (p *child) start(sound bool) error {
 		return err
 	}
 	defer videoEnd.Close()
-	p.video, p.cmd.Stdout = video, videoEnd
+	if p.video, err = newPipe(video); err != nil {
+		return errors.Join(err, video.Close())
+	}
+	p.cmd.Stdout = videoEnd
 	if sound {
 		reader, writer, err := os.Pipe()
 		if err != nil {
@@ -160,30 +163,7 @@ func (p *child) Read(b []byte) (int, error) {
 var errTooLate = errors.New("too late")
 
 // Wait implements annexb.Waiter.
-func (p *child) Wait(d time.Duration) bool {
-	conn, err := p.video.SyscallConn()
-	if err != nil {
-		return true
-	}
-	ready := true
-	if err := conn.Control(func(fd uintptr) { ready = readable(fd, d) }); err != nil {
-		return true // closed, as a read will say
-	}
-	return ready
-}
-
-// readable waits until a read of fd would not block, for d at most. Unlike a deadline of a read, it
-// does not mistake a late goroutine for a silent pipe: the kernel looks once more at the end.
-func readable(fd uintptr, d time.Duration) bool {
-	end := time.Now().Add(d)
-	for {
-		left := unix.NsecToTimespec(max(0, int64(time.Until(end))))
-		n, err := unix.Ppoll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, &left, nil)
-		if err != unix.EINTR {
-			return n != 0
-		}
-	}
-}
+func (p *child) Wait(d time.Duration) bool { return p.video.Wait(d) }
 
 // interrupt ends reads, now and later. It may be called from any goroutine.
 func (p *child) interrupt() { _ = p.video.Close() }
