@@ -17,9 +17,8 @@
 // would have been sealed here: that proves the keys, and that pion would send there. It shuts when pion
 // chooses another path. Relays, TCP, and whatever else is agreed on that is not known here go pion's way.
 //
-// On Linux the packets of equal size are one message, which the kernel cuts ([UDP_SEGMENT]: generic
-// segmentation offload). Where a path refuses that, each packet is a message of the same system
-// call. Elsewhere each packet is a call.
+// The packets of equal size are one message, which the kernel cuts ([UDP_SEGMENT]: generic segmentation
+// offload). Where a path refuses that, each packet is a message of the same system call.
 //
 // [UDP_SEGMENT]: https://man7.org/linux/man-pages/man7/udp.7.html
 package transport

@@ -11,7 +11,7 @@ import (
 
 // passEvery is how often a report goes pion's way: its ICE agent judges by what it hears whether a path still
 // carries anything.
-const passEvery = time.Second
+const passEvery = 2500 * time.Millisecond
 
 // replayWindow is how many SRTCP packets back a packet may come late (RFC 3711 section 3.3.2), as with pion.
 const replayWindow = 64

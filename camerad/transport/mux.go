@@ -143,9 +143,9 @@ func (m *mux) open(address netip.Addr) (*endpoint, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := newSocket(m.owner, udp, address.Is4())
+	s, err := newSocket(m.owner, udp)
 	if err != nil {
-		return nil, errors.Join(err, udp.Close())
+		return nil, err
 	}
 	if m.port == 0 {
 		m.port = s.port()

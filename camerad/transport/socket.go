@@ -1,14 +1,17 @@
 package transport
 
 import (
+	"errors"
 	"io"
 	"net"
 	"net/netip"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/pion/ice/v4"
+	"golang.org/x/sys/unix"
 )
 
 // readPause is how long reading pauses after an error.
@@ -17,17 +20,17 @@ const readPause = 50 * time.Millisecond
 // socket is the UDP socket of one local address, made to fit under pion's mux.
 type socket struct {
 	owner    *Transport
-	udp      *net.UDPConn
+	local    *net.UDPAddr
 	v4       bool
 	kernel   sendFunc
 	segments bool // the kernel can cut messages
 	inlet    *inlet
-	gather   gathering
+	heard    time.Duration // when the latest packet came, by the transport's clock; of the reading goroutine
 
 	stopping chan struct{} // closed by stop
 	closed   chan struct{} // closed by Close
 	stopOnce sync.Once
-	close    func() error // closes udp and then closed, once
+	close    func() error // closes the descriptors and then closed, once
 }
 
 var (
@@ -35,34 +38,73 @@ var (
 	_ ice.AddrPortReaderWriter = (*socket)(nil)
 )
 
-func newSocket(owner *Transport, udp *net.UDPConn, v4 bool) (*socket, error) {
-	kernel, segments, err := newKernel(udp, v4)
+// newSocket closes udp and has its descriptor from then on, also if it fails.
+func newSocket(owner *Transport, udp *net.UDPConn) (*socket, error) {
+	local := udp.LocalAddr().(*net.UDPAddr)
+	file, raw, err := takeOver(udp)
 	if err != nil {
 		return nil, err
 	}
-	inlet, err := newInlet(udp)
+	v4 := local.AddrPort().Addr().Unmap().Is4()
+	kernel, segments, err := newKernel(raw, v4)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, file.Close())
+	}
+	inlet, err := newInlet(raw)
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
 	}
 	s := &socket{
-		owner: owner, udp: udp, v4: v4, kernel: kernel, segments: segments, inlet: inlet,
+		owner: owner, local: local, v4: v4, kernel: kernel, segments: segments, inlet: inlet,
 		stopping: make(chan struct{}), closed: make(chan struct{}),
 	}
 	s.close = sync.OnceValue(func() error {
 		defer close(s.closed)
-		return udp.Close()
+		return errors.Join(inlet.close(), file.Close())
 	})
 	return s, nil
+}
+
+// takeOver makes a socket one that the runtime's poller does not know; see [bell].
+func takeOver(udp *net.UDPConn) (*os.File, syscall.RawConn, error) {
+	defer udp.Close()
+	before, err := udp.SyscallConn()
+	if err != nil {
+		return nil, nil, err
+	}
+	fd := -1
+	if closed := before.Control(func(own uintptr) { fd, err = duplicate(own) }); closed != nil {
+		return nil, nil, closed
+	}
+	if err != nil {
+		return nil, nil, os.NewSyscallError("fcntl", err)
+	}
+	file := os.NewFile(uintptr(fd), "udp")
+	raw, err := file.SyscallConn()
+	if err != nil {
+		return nil, nil, errors.Join(err, file.Close())
+	}
+	return file, raw, nil
+}
+
+// duplicate makes a descriptor that may block, since package os has the poller know the others. It does not,
+// since each call says that it must not.
+func duplicate(own uintptr) (int, error) {
+	fd, err := unix.FcntlInt(own, unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return -1, err
+	}
+	return fd, unix.SetNonblock(fd, false)
 }
 
 // WriteToAddrPort implements ice.AddrPortReaderWriter. A packet of a picture may wait for the rest of
 // it; b is not used after the return.
 func (s *socket) WriteToAddrPort(b []byte, to netip.AddrPort) (int, error) {
 	to = netip.AddrPortFrom(to.Addr().Unmap(), to.Port())
-	if to.Addr().Is4() != s.v4 || to.Addr().Zone() != "" {
-		return s.udp.WriteToUDPAddrPort(b, to) // refuses the one, and knows the other's interface
+	err := error(syscall.EAFNOSUPPORT)
+	if to.Addr().Is4() == s.v4 {
+		err = s.route(b, to)
 	}
-	err := s.route(b, to)
 	if err != nil {
 		return 0, &net.OpError{Op: "write", Net: "udp", Source: s.LocalAddr(), Addr: net.UDPAddrFromAddrPort(to), Err: err}
 	}
@@ -100,12 +142,9 @@ func (s *socket) WriteTo(b []byte, to net.Addr) (int, error) {
 // errors it waits out: they would end pion's mux, for all viewers.
 func (s *socket) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
 	for failed := false; ; {
-		s.gatherMore()
-		n, from, err := s.inlet.read(b)
+		n, from, err := s.read(b)
 		if err == nil {
-			now := s.owner.clock()
-			s.gather.note(now)
-			if s.owner.hear(s, b[:n], from, now) {
+			if s.owner.hear(s, b[:n], from, s.heard) {
 				continue
 			}
 			return n, from, nil
@@ -124,14 +163,37 @@ func (s *socket) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
 	}
 }
 
-// gatherMore pauses if much comes and all that came was read.
-func (s *socket) gatherMore() {
-	if !s.inlet.drained() {
-		return
+// read gives the next packet, for which it waits.
+func (s *socket) read(b []byte) (int, netip.AddrPort, error) {
+	for {
+		if n, from, ok := s.inlet.take(b); ok {
+			s.heard = s.owner.clock()
+			s.owner.gather.note(s.heard)
+			return n, from, nil
+		}
+		if s.inlet.drained() {
+			if err := s.wait(); err != nil {
+				return 0, netip.AddrPort{}, err
+			}
+		}
+		if err := s.inlet.fill(); err != nil {
+			return 0, netip.AddrPort{}, err
+		}
 	}
-	if pause := s.gather.pause(s.owner.clock()); pause > 0 {
+}
+
+// wait returns when it is time to look what has come.
+func (s *socket) wait() error {
+	select {
+	case <-s.stopping:
+		return net.ErrClosed
+	default:
+	}
+	if pause := s.owner.gather.pause(s.heard, s.owner.clock()); pause > 0 {
 		time.Sleep(pause)
+		return nil
 	}
+	return s.inlet.wait()
 }
 
 // ReadFrom implements net.PacketConn like [socket.ReadFromAddrPort].
@@ -146,16 +208,16 @@ func (s *socket) ReadFrom(b []byte) (int, net.Addr, error) {
 // stop ends reading. pion's mux then closes itself, and at last s, in its reading goroutine.
 func (s *socket) stop() {
 	s.stopOnce.Do(func() { close(s.stopping) })
-	_ = s.udp.SetReadDeadline(time.Now()) // fails only if s is closed
+	s.inlet.interrupt()
 }
 
 // Close implements net.PacketConn.
 func (s *socket) Close() error { return s.close() }
 
 // LocalAddr implements net.PacketConn.
-func (s *socket) LocalAddr() net.Addr { return s.udp.LocalAddr() }
+func (s *socket) LocalAddr() net.Addr { return s.local }
 
-func (s *socket) port() uint16 { return s.udp.LocalAddr().(*net.UDPAddr).AddrPort().Port() }
+func (s *socket) port() uint16 { return uint16(s.local.Port) }
 
 // SetDeadline implements net.PacketConn for what there is to set: nothing, since only
 // [socket.stop] interrupts reading and a write ends by itself.

@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-	"runtime"
 	"testing"
 	"time"
 
@@ -35,81 +34,101 @@ func TestWriteTo(t *testing.T) {
 
 func TestReads(t *testing.T) {
 	transport, v := newTransport(t), newViewer(t, loopback4)
-	s := reading(t, transport, newViewer(t, loopback4).conn) // pion reads the transport's own
-	to := s.LocalAddr().(*net.UDPAddr).AddrPort()
+	s := reading(t, transport, loopback4) // pion reads the transport's own
 	buffer := make([]byte, 100)
-	_, err := v.conn.WriteToUDPAddrPort([]byte("one"), to)
-	require.NoError(t, err)
+	v.tell(s, []byte("one"))
 	n, from, err := s.ReadFromAddrPort(buffer)
 	require.NoError(t, err)
 	assert.Equal(t, "one", string(buffer[:n]))
 	assert.Equal(t, v.address, from)
-	_, err = v.conn.WriteToUDPAddrPort([]byte("two"), to)
-	require.NoError(t, err)
+	v.tell(s, []byte("two"))
 	n, address, err := s.ReadFrom(buffer)
 	require.NoError(t, err)
 	assert.Equal(t, "two", string(buffer[:n]))
 	assert.Equal(t, v.address.String(), address.String())
 }
 
-// TestGathering: when much comes, it is read in lots, all of it, in order; what is rare does not wait.
+// TestGathering: when much comes, a socket is looked at now and then; what is rare does not wait.
 func TestGathering(t *testing.T) {
 	var g gathering
 	at := func(n int, now time.Duration) time.Duration {
 		for range n {
 			g.note(now)
 		}
-		return g.pause(now)
+		return g.pause(now, now)
 	}
 	assert.Zero(t, at(gatherMuch-1, 0))
 	assert.Zero(t, at(1, gatherWindow), "few in the window before")
 	assert.Zero(t, at(gatherMuch, gatherWindow+time.Millisecond), "much, but the window is not over")
 	now := 2*gatherWindow + 2*time.Millisecond
-	assert.Equal(t, 3*time.Millisecond, at(1, now), "to the next common moment")
-	assert.Equal(t, gatherPeriod, at(0, now+3*time.Millisecond))
+	assert.Equal(t, gatherPeriod-2*time.Millisecond, at(1, now), "to the next common moment")
+	assert.Equal(t, gatherPeriod, at(0, now+gatherPeriod-2*time.Millisecond))
+	assert.Zero(t, g.pause(now-gatherWindow, now), "on another socket")
 	assert.Zero(t, at(1, now+gatherWindow), "few again")
-	at(gatherMuch, now+gatherWindow)
-	assert.Zero(t, at(1, now+3*gatherWindow), "long ago")
+	at(gatherMost, now+gatherWindow)
+	assert.Equal(t, 2*gatherPeriod-now%(2*gatherPeriod), at(1, now+2*gatherWindow), "very much")
+	at(gatherMost, now+2*gatherWindow)
+	assert.Zero(t, at(1, now+4*gatherWindow), "long ago")
 }
 
+// TestGatheredIsRead in lots, all of it, in order.
 func TestGatheredIsRead(t *testing.T) {
-	transport, v, camera := newTransport(t), newViewer(t, loopback4), newViewer(t, loopback4)
-	s := reading(t, transport, camera.conn)
-	s.gather.much, s.gather.since = true, transport.clock()
+	v, transport := newViewer(t, loopback4), &Transport{}
+	s := reading(t, transport, loopback4)
 	buffer := make([]byte, 100)
 	for _, n := range []int{1, 3, 40} { // one by one, and more than one call reads
 		for i := range n {
-			_, err := v.conn.WriteToUDPAddrPort([]byte{byte(i)}, camera.address)
-			require.NoError(t, err)
+			v.tell(s, []byte{byte(i)})
 		}
 		for i := range n {
+			transport.gather.period = gatherPeriod
 			size, from, err := s.ReadFromAddrPort(buffer)
 			require.NoError(t, err)
 			assert.Equal(t, []byte{byte(i)}, buffer[:size])
 			assert.Equal(t, v.address, from)
 		}
-		assert.Equal(t, runtime.GOOS == "linux", s.inlet.drained())
+		assert.True(t, s.inlet.drained())
 	}
 }
 
-// reading makes a socket of a connection that nobody else reads.
-func reading(t *testing.T, owner *Transport, conn *net.UDPConn) *socket {
-	inlet, err := newInlet(conn)
+// reading makes a socket that nobody else reads.
+func reading(t *testing.T, owner *Transport, address netip.Addr) *socket {
+	conn, err := listenUDP(netip.AddrPortFrom(address, 0))
 	require.NoError(t, err)
-	return &socket{owner: owner, udp: conn, inlet: inlet}
+	s, err := newSocket(owner, conn)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	return s
+}
+
+// tell sends p to a socket.
+func (v *viewer) tell(s *socket, p []byte) {
+	v.t.Helper()
+	_, err := v.conn.WriteToUDPAddrPort(p, s.local.AddrPort())
+	require.NoError(v.t, err)
 }
 
 // TestIPv6Reads: link-local addresses come with their interface.
 func TestIPv6Reads(t *testing.T) {
 	requireIPv6(t)
-	transport, v, camera := newTransport(t), newViewer(t, loopback6), newViewer(t, loopback6)
-	s := reading(t, transport, camera.conn)
-	_, err := v.conn.WriteToUDPAddrPort([]byte("one"), camera.address)
-	require.NoError(t, err)
+	transport, v := newTransport(t), newViewer(t, loopback6)
+	s := reading(t, transport, loopback6)
+	v.tell(s, []byte("one"))
 	n, from, err := s.ReadFromAddrPort(make([]byte, 2))
 	require.NoError(t, err)
 	assert.Equal(t, 2, n, "cut off")
 	assert.Equal(t, v.address, from)
+}
+
+func TestScopeOf(t *testing.T) {
+	interfaces, err := net.Interfaces()
+	require.NoError(t, err)
+	for _, i := range interfaces {
+		assert.EqualValues(t, i.Index, scopeOf(netip.MustParseAddr("fe80::1%"+i.Name)))
+	}
+	assert.EqualValues(t, 7, scopeOf(netip.MustParseAddr("fe80::1%7")))
+	assert.Zero(t, scopeOf(netip.MustParseAddr("fe80::1%no-such")))
+	assert.Zero(t, scopeOf(loopback6))
 }
 
 // told is a log that passes its lines on.
@@ -123,14 +142,13 @@ func (c told) Write(line []byte) (int, error) {
 // TestReadErrorPasses: an error must not reach pion's mux, which would stop for all viewers.
 func TestReadErrorPasses(t *testing.T) {
 	lines := make(told, 1)
-	v, camera := newViewer(t, loopback4), newViewer(t, loopback4)
-	s := reading(t, &Transport{log: slog.New(slog.NewTextHandler(lines, nil))}, camera.conn)
-	s.stopping = make(chan struct{})
-	require.NoError(t, s.udp.SetReadDeadline(time.Now())) // an error that lasts
+	v := newViewer(t, loopback4)
+	s := reading(t, &Transport{log: slog.New(slog.NewTextHandler(lines, nil))}, loopback4)
+	s.inlet.interrupt() // an error that lasts
 	go func() {
 		<-lines
-		_ = s.udp.SetReadDeadline(time.Time{})
-		_, _ = v.conn.WriteToUDPAddrPort([]byte("heard"), camera.address)
+		_ = s.inlet.bell.poller.SetReadDeadline(time.Time{})
+		_, _ = v.conn.WriteToUDPAddrPort([]byte("heard"), s.local.AddrPort())
 	}()
 	buffer := make([]byte, 100)
 	n, _, err := s.ReadFromAddrPort(buffer)
@@ -167,13 +185,11 @@ func TestSendingDoesNotAllocate(t *testing.T) {
 }
 
 func TestReadingDoesNotAllocate(t *testing.T) {
-	v, camera := newViewer(t, loopback4), newViewer(t, loopback4)
-	s := reading(t, &Transport{}, camera.conn)
+	v := newViewer(t, loopback4)
+	s := reading(t, &Transport{}, loopback4)
 	buffer, report := make([]byte, 1500), []byte("report")
 	assert.Zero(t, testing.AllocsPerRun(200, func() {
-		if _, err := v.conn.WriteToUDPAddrPort(report, camera.address); err != nil {
-			t.Fatal(err)
-		}
+		v.tell(s, report)
 		if _, _, err := s.ReadFromAddrPort(buffer); err != nil {
 			t.Fatal(err)
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"log/slog"
+	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -137,7 +138,7 @@ func TestRefusedPacketIsAnError(t *testing.T) {
 	s, kernel := newRecorded(slog.New(slog.DiscardHandler))
 	defer s.owner.Coalesce(testSSRC)()
 	to := netip.AddrPortFrom(loopback4, 9)
-	s.udp = newViewer(t, loopback4).conn // for the error's address
+	s.local = &net.UDPAddr{}
 	kernel.most = 1
 	kernel.script = []error{nil, syscall.ENETUNREACH, nil}
 	packets := picture(testSSRC, 1, 40, 1200, 1200, 1300)

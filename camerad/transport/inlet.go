@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strconv"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -17,14 +18,15 @@ const (
 	inletBytes   = 8192
 )
 
-// inlet reads what has come to a UDP socket, all with one recvmmsg(2). One goroutine may use it. It has to be
-// on the heap.
+// inlet reads what has come to a UDP socket, all with one recvmmsg(2). One goroutine may use it, but for
+// interrupt and close. It has to be on the heap.
 //
 // The call does not block, so the scheduler is not told of it, as with [call.sendmmsg]: that would also wake
 // the runtime's monitor, which then looks every 20 µs whether a call blocks, for some milliseconds. That
 // costs more than reading does.
 type inlet struct {
 	raw     syscall.RawConn
+	bell    *bell
 	headers [inletPackets]messageHeader
 	vectors [inletPackets]unix.Iovec
 	names   [inletPackets]unix.RawSockaddrInet6 // or, which is smaller, unix.RawSockaddrInet4
@@ -33,15 +35,15 @@ type inlet struct {
 
 	count, next int // packets that were read, and the next to be given
 	errno       syscall.Errno
-	look        func(fd uintptr) bool // l.recvmmsg: kept, since making a method value allocates
+	look        func(fd uintptr) // l.recvmmsg: kept, since making a method value allocates
 }
 
-func newInlet(udp *net.UDPConn) (*inlet, error) {
-	raw, err := udp.SyscallConn()
+func newInlet(raw syscall.RawConn) (*inlet, error) {
+	bell, err := newBell(raw)
 	if err != nil {
 		return nil, err
 	}
-	l := &inlet{raw: raw, zones: map[uint32]string{}}
+	l := &inlet{raw: raw, bell: bell, zones: map[uint32]string{}}
 	l.look = l.recvmmsg
 	for i := range l.headers {
 		l.vectors[i].Base = &l.data[i][0]
@@ -54,43 +56,52 @@ func newInlet(udp *net.UDPConn) (*inlet, error) {
 	return l, nil
 }
 
-// drained reports whether nothing is left of what the latest call has read, which was all that waited.
-func (l *inlet) drained() bool { return l.next == l.count && l.count < inletPackets }
-
-// read gives the next packet, for which it waits.
-func (l *inlet) read(b []byte) (int, netip.AddrPort, error) {
+// take gives the next packet of those that fill has read, if there is one.
+func (l *inlet) take(b []byte) (n int, from netip.AddrPort, ok bool) {
 	if l.next == l.count {
-		l.next, l.count = 0, 0
-		if err := l.raw.Read(l.look); err != nil {
-			return 0, netip.AddrPort{}, err
-		}
-		if l.errno != 0 {
-			return 0, netip.AddrPort{}, l.errno
-		}
+		return 0, netip.AddrPort{}, false
 	}
 	i := l.next
 	l.next++
-	return copy(b, l.data[i][:l.headers[i].length]), l.sender(i), nil
+	return copy(b, l.data[i][:l.headers[i].length]), l.sender(i), true
 }
 
-// recvmmsg reports whether there is a result: packets or an error.
-func (l *inlet) recvmmsg(fd uintptr) bool {
+// drained reports whether the latest call has read all that waited.
+func (l *inlet) drained() bool { return l.count < inletPackets }
+
+// fill reads what has come, which may be nothing.
+func (l *inlet) fill() error {
+	l.next, l.count = 0, 0
+	if err := l.raw.Control(l.look); err != nil {
+		return err
+	}
+	if l.errno != 0 && l.errno != unix.EAGAIN {
+		return l.errno
+	}
+	return nil
+}
+
+// wait returns when something has come.
+func (l *inlet) wait() error { return l.bell.wait() }
+
+// interrupt has wait fail, now and later, unless something has come.
+func (l *inlet) interrupt() { _ = l.bell.poller.SetReadDeadline(time.Now()) } // a closed one fails anyway
+
+func (l *inlet) close() error { return l.bell.close() }
+
+func (l *inlet) recvmmsg(fd uintptr) {
 	for i := range l.headers {
 		l.headers[i].header.Namelen = unix.SizeofSockaddrInet6
 	}
 	for {
 		n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&l.headers[0])), inletPackets,
 			unix.MSG_DONTWAIT, 0, 0)
-		switch errno {
-		case unix.EINTR:
-			continue
-		case unix.EAGAIN:
-			return false
-		case 0:
+		if l.errno = errno; errno == 0 {
 			l.count = int(n)
 		}
-		l.errno = errno
-		return true
+		if errno != unix.EINTR {
+			return
+		}
 	}
 }
 

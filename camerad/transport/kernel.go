@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"net"
 	"net/netip"
+	"strconv"
 	"syscall"
 	"unsafe"
 
@@ -49,15 +50,11 @@ func (c *call) init() {
 	}
 }
 
-// newKernel returns the function that sends on udp, and whether the kernel can cut messages (Linux
+// newKernel returns the function that sends on a socket, and whether the kernel can cut messages (Linux
 // 4.18; one that cannot would ignore the wish and send the whole as one packet).
-func newKernel(udp *net.UDPConn, v4 bool) (sendFunc, bool, error) {
-	raw, err := udp.SyscallConn()
-	if err != nil {
-		return nil, false, err
-	}
+func newKernel(raw syscall.RawConn, v4 bool) (sendFunc, bool, error) {
 	segments := false
-	err = raw.Control(func(fd uintptr) {
+	err := raw.Control(func(fd uintptr) {
 		_, err := unix.GetsockoptInt(int(fd), unix.IPPROTO_UDP, unix.UDP_SEGMENT)
 		segments = err == nil
 	})
@@ -68,8 +65,8 @@ func newKernel(udp *net.UDPConn, v4 bool) (sendFunc, bool, error) {
 		}
 		c.count = len(messages)
 		// Unlike raw.Write, Control does not make the viewers queue for a lock.
-		if err := raw.Control(c.run); err != nil {
-			return 0, err
+		if raw.Control(c.run) != nil {
+			return 0, net.ErrClosed // there is no other reason, and pion knows this one
 		}
 		if c.errno != 0 {
 			return 0, c.errno
@@ -85,9 +82,22 @@ func (c *call) destination(to netip.AddrPort, v4 bool) (*byte, uint32) {
 		binary.BigEndian.PutUint16((*[2]byte)(unsafe.Pointer(&c.name4.Port))[:], to.Port())
 		return (*byte)(unsafe.Pointer(&c.name4)), unix.SizeofSockaddrInet4
 	}
-	c.name6.Addr = to.Addr().As16()
+	c.name6.Addr, c.name6.Scope_id = to.Addr().As16(), scopeOf(to.Addr())
 	binary.BigEndian.PutUint16((*[2]byte)(unsafe.Pointer(&c.name6.Port))[:], to.Port())
 	return (*byte)(unsafe.Pointer(&c.name6)), unix.SizeofSockaddrInet6
+}
+
+// scopeOf is the number of the interface that a link-local address is of.
+func scopeOf(address netip.Addr) uint32 {
+	zone := address.Zone()
+	if zone == "" {
+		return 0
+	}
+	if i, err := net.InterfaceByName(zone); err == nil {
+		return uint32(i.Index)
+	}
+	index, _ := strconv.ParseUint(zone, 10, 32) // 0, with which the kernel refuses, if it is no number
+	return uint32(index)
 }
 
 // describe fills in the i-th header.
