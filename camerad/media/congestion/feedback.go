@@ -12,6 +12,9 @@ const assumeLimit = 300 * time.Millisecond
 // rttShare is by what part of the way to the latest round trip the average moves.
 const rttShare = 8
 
+// Packet types (RFC 3550 section 12.1).
+const receiverReport, sourceDescription = 201, 202
+
 // reading is what is gathered from the report that is being read.
 type reading struct {
 	reference    time.Duration // on the receiver's clock
@@ -23,8 +26,9 @@ type reading struct {
 
 // Feedback takes RTCP as it came, one packet or several (RFC 3550 section 6.1), and reads the
 // transport-wide feedback in it without allocating. Packets of other kinds are skipped; it reports whether
-// there are any. It fails with [ErrMalformed] at the first packet that cannot be read; those before it
-// count.
+// there are any of which somebody may want to know: what receiver reports and descriptions of the source say
+// (RFC 3550 sections 6.4.2 and 6.5) is in the feedback, or of no use. It fails with [ErrMalformed] at the first
+// packet that cannot be read; those before it count.
 func (e *Estimator) Feedback(raw []byte, at time.Time) (others bool, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -36,7 +40,8 @@ func (e *Estimator) Feedback(raw []byte, at time.Time) (others bool, err error) 
 		if length > len(raw) {
 			return others, ErrMalformed
 		}
-		if isFeedback(raw) {
+		switch {
+		case isFeedback(raw):
 			report, err := ParseFeedback(raw[:length])
 			if err != nil {
 				return others, err
@@ -44,7 +49,7 @@ func (e *Estimator) Feedback(raw []byte, at time.Time) (others bool, err error) 
 			e.begin(report.Reference, at)
 			report.Each(e.status)
 			e.finish()
-		} else {
+		case raw[1] != receiverReport && raw[1] != sourceDescription:
 			others = true
 		}
 		raw = raw[length:]
