@@ -25,7 +25,6 @@ const (
 	snapshotChunk = 16 << 10 // bytes, which every browser takes as one message
 	snapshotWidth = 3840
 	snapshotTime  = 8 * time.Second
-	reportEvery   = time.Second
 )
 
 // Request is a message of the page. Type is "set" (with Name and Value), "talk" (with On) or
@@ -54,36 +53,20 @@ type Report struct {
 	*Statistics
 }
 
-// Statistics is what the camera knows of one view (type "stats"), each second.
-type Statistics struct {
-	Quality   media.Quality `json:"quality"`
-	Codec     media.Codec   `json:"codec"`
-	Width     int           `json:"width"`
-	Height    int           `json:"height"`
-	FPS       int           `json:"fps"`
-	Bitrate   int           `json:"bitrate"`   // bit/s sent to this viewer
-	Available int           `json:"available"` // bit/s that its path is thought to carry; 0 if unknown
-	Loss      float64       `json:"loss"`      // share of the packets, 0 to 1
-	RTT       int           `json:"rtt"`       // milliseconds
-	Viewers   int           `json:"viewers"`
-}
-
 // control serves one viewer's channel.
 type control struct {
 	session  *session
 	channel  *webrtc.DataChannel
 	requests chan Request
 	told     map[string]string // the last report of each type that is told when it changes
-
-	bytes uint64 // sent by the viewer until the last statistics
-	at    time.Time
+	meter    meter
 }
 
 // newControl listens on a page's channel.
 func newControl(s *session, channel *webrtc.DataChannel) *control {
 	c := &control{
 		session: s, channel: channel, requests: make(chan Request, maxRequests),
-		told: map[string]string{}, bytes: s.viewer.Stats().Bytes, at: time.Now(),
+		told: map[string]string{}, meter: meter{bytes: s.viewer.Stats().Bytes, at: time.Now()},
 	}
 	channel.OnMessage(c.receive)
 	return c
@@ -104,8 +87,8 @@ func (c *control) receive(m webrtc.DataChannelMessage) {
 // run reports and answers until ctx ends.
 func (c *control) run(ctx context.Context) {
 	defer c.session.cfg.talk.end(c.session.id)
-	ticker := time.NewTicker(reportEvery)
-	defer ticker.Stop()
+	timer := time.NewTimer(untilReport(time.Now()))
+	defer timer.Stop()
 	for {
 		changed := c.session.cfg.Media.Changed()
 		turned := c.reportChanges()
@@ -114,8 +97,9 @@ func (c *control) run(ctx context.Context) {
 			return
 		case <-changed:
 		case <-turned:
-		case <-ticker.C:
-			c.reportStatistics()
+		case <-timer.C:
+			c.reportStatistics(time.Now())
+			timer.Reset(untilReport(time.Now()))
 		case request := <-c.requests:
 			c.answer(ctx, request)
 		}
@@ -164,15 +148,12 @@ func (c *control) sendText(text string) bool {
 	return c.channel.SendText(text) == nil
 }
 
-func (c *control) reportStatistics() {
-	stats, now := c.session.viewer.Stats(), time.Now()
-	bits := float64(stats.Bytes-c.bytes) * 8 / now.Sub(c.at).Seconds()
-	c.bytes, c.at = stats.Bytes, now
-	c.sendText(c.encode(Report{Type: "stats", Statistics: &Statistics{
-		Quality: stats.Quality, Codec: stats.Codec, Width: stats.Rate.Width, Height: stats.Rate.Height, FPS: stats.Rate.FPS,
-		Bitrate: int(bits), Available: stats.Available, Loss: stats.Loss, RTT: int(stats.RTT.Milliseconds()),
-		Viewers: int(c.session.cfg.count.Load()),
-	}}))
+func (c *control) reportStatistics(now time.Time) {
+	stats := c.session.viewer.Stats()
+	read := c.meter.read(stats, int(c.session.cfg.count.Load()), now)
+	if c.meter.news(read, stats.Sent, now) && c.sendText(c.encode(Report{Type: "stats", Statistics: &read})) {
+		c.meter.told, c.meter.toldAt = read, now
+	}
 }
 
 // answer does what the page asks. What goes wrong is told in words.

@@ -136,7 +136,7 @@ func (s *session) open(codec media.Codec, m signaling.Message) error {
 		return fmt.Errorf("network interfaces: %w", err)
 	}
 	s.punch.net = network
-	api, express, err := newAPI(network, codec, s.cfg.Transport, s.viewer, &s.heard)
+	api, express, err := s.newAPI(network, codec)
 	if err != nil {
 		return err
 	}

@@ -31,25 +31,25 @@ const dtlsRetransmission = 100 * time.Millisecond
 
 // newAPI prepares one connection: the buffers of RTCP are the viewer's own. The express is nil without a
 // transport.
-func newAPI(network *dialNet, codec media.Codec, shared *transport.Transport, viewer *media.Viewer, heard *hearing) (*webrtc.API, *transport.Express, error) {
+func (s *session) newAPI(network *dialNet, codec media.Codec) (*webrtc.API, *transport.Express, error) {
 	codecs, err := newMediaEngine(codec)
 	if err != nil {
 		return nil, nil, fmt.Errorf("register codecs: %w", err)
 	}
-	interceptors, err := newInterceptors()
+	interceptors, err := newInterceptors(s.cfg.OpenSpeaker != nil)
 	if err != nil {
 		return nil, nil, fmt.Errorf("register interceptors: %w", err)
 	}
-	settings, err := newSettings(network, shared)
+	settings, err := newSettings(network, s.cfg.Transport)
 	if err != nil {
 		return nil, nil, fmt.Errorf("WebRTC settings: %w", err)
 	}
 	settings.DisableMediaEngineCopy(true)
-	settings.BufferFactory = buffersFor(viewer, heard)
+	settings.BufferFactory = buffersFor(s.viewer, &s.heard)
 	var express *transport.Express
-	if shared != nil {
-		express = shared.Express(keying.Watch(&settings).Keys, feedback{viewer, heard}.report)
-		viewer.UseExpress(express)
+	if s.cfg.Transport != nil {
+		express = s.cfg.Transport.Express(keying.Watch(&settings).Keys, feedback{s.viewer, &s.heard}.report)
+		s.viewer.UseExpress(express)
 	}
 	return webrtc.NewAPI(webrtc.WithMediaEngine(codecs), webrtc.WithInterceptorRegistry(interceptors),
 		webrtc.WithSettingEngine(settings)), express, nil
@@ -81,10 +81,13 @@ func newMediaEngine(codec media.Codec) (*webrtc.MediaEngine, error) {
 	return engine, nil
 }
 
-// newInterceptors has reports on what the viewer sends only. media.Viewer reports on what it is sent, and
-// answers NACKs from shared packets, where pion's responder would copy every packet for every viewer.
-func newInterceptors() (*interceptor.Registry, error) {
+// newInterceptors has reports on what the viewer sends only, if it may. media.Viewer reports on what it is sent,
+// and answers NACKs from shared packets, where pion's responder would copy every packet for every viewer.
+func newInterceptors(speaker bool) (*interceptor.Registry, error) {
 	registry := &interceptor.Registry{}
+	if !speaker {
+		return registry, nil
+	}
 	receiver, err := report.NewReceiverInterceptor()
 	if err != nil {
 		return nil, err

@@ -11,7 +11,7 @@ import { Timers } from './timers.js';
 
 const FRAME_MS = 12_000; // from the answer to the first frame; a sleeping source needs some of it
 const RETURN_MS = 5_000; // from an interruption's end to the next frame
-const SILENT_MS = 1_200; // without a single packet for so long another path is looked for: a camera says how it fares each second
+const SILENT_MS = 1_200; // without a single packet for so long another path is looked for: a camera without pictures says how it fares each second
 const STALL_MS = 3_000; // a picture that stands still for so long is lost
 const STALL_ABSENT_MS = 1_500; // the same when the portal says that there is a reason
 const LATE_MS = 300; // a frame may be received for so long after the camera, on another way, said that there are no more
