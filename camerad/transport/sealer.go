@@ -36,49 +36,42 @@ const maxTag = 16
 type sealer struct {
 	keys    func() (srtp.Config, bool)
 	ears    *ears
-	out     *srtp.Context    // nil until the keys are known
-	header  rtp.Header       // memory
-	cryptex srtp.CryptexMode // as pion has it
-	proof   []byte           // how the packet has to end that pion is about to send; empty: none is expected
-	open    atomic.Bool      // packets are taken; changed under the lock only
-	past    int              // since one came from pion
+	suite   suite       // nil until the keys are known
+	cryptex bool        // as pion has it
+	proof   []byte      // how the packet has to end that pion is about to send; empty: none is expected
+	open    atomic.Bool // packets are taken; changed under the lock only
+	past    int         // since one came from pion
 }
 
 // start reports whether it can seal.
 func (k *sealer) start() bool {
-	if k.out != nil {
+	if k.suite != nil {
 		return true
 	}
 	config, ok := k.keys()
 	if !ok {
 		return false
 	}
-	out, err := srtp.CreateContext(config.Keys.LocalMasterKey, config.Keys.LocalMasterSalt, config.Profile, srtp.Cryptex(k.cryptex))
-	if err != nil {
-		return false // not a profile that srtp knows, which pion will say
+	suite, err := newSuite(config)
+	if err != nil || suite.setCryptex(k.cryptex) != nil {
+		return false // not a profile that is known, which pion will say
 	}
 	if !k.ears.start(config) {
 		return false
 	}
-	k.out = out
+	k.suite = suite
 	return true
 }
 
 // addSealed seals a packet, for which there must be room, into b.
-func (b *batch) addSealed(k *sealer, h *rtp.Header, payload []byte) error {
+func (b *batch) addSealed(by suite, h *rtp.Header, payload []byte, rollover uint32) error {
 	from := len(b.data)
-	room := b.data[from:cap(b.data)]
-	n, err := h.MarshalTo(room)
+	n, err := by.seal(b.data[from:cap(b.data)], h, payload, rollover)
 	if err != nil {
 		return err
 	}
-	n += copy(room[n:], payload)
-	packet, err := k.out.EncryptRTP(room[:n], room[:n], &k.header)
-	if err != nil {
-		return err
-	}
-	b.data = b.data[:from+len(packet)]
-	b.sizes = append(b.sizes, len(packet))
+	b.data = b.data[:from+n]
+	b.sizes = append(b.sizes, n)
 	return nil
 }
 
@@ -107,7 +100,7 @@ func (s *stream) seal(h *rtp.Header, payload []byte, rollover uint32) (taken boo
 	if s.batch == nil {
 		s.batch = s.path.socket.owner.takeBatch() // without a timer: the end of the picture comes at once
 	}
-	if err := s.batch.addSealed(k, h, payload); err != nil {
+	if err := s.batch.addSealed(k.suite, h, payload, rollover); err != nil {
 		s.shut()
 		return false
 	}
@@ -129,8 +122,7 @@ func (s *stream) expect(h *rtp.Header, payload []byte, rollover uint32) {
 	}
 	b := s.path.socket.owner.takeBatch()
 	defer s.path.socket.owner.putBatch(b)
-	k.out.SetROC(h.SSRC, rollover)
-	if b.addSealed(k, h, payload) == nil {
+	if b.addSealed(k.suite, h, payload, rollover) == nil {
 		k.proof = append(k.proof[:0], b.data[len(b.data)-proofSize:]...)
 	}
 }
@@ -142,10 +134,10 @@ func (s *stream) fromPion(p []byte) {
 		return
 	}
 	k.past = 0
-	if mode, known := cryptexOf(p); known && mode != k.cryptex {
-		k.cryptex = mode
-		if k.out != nil {
-			_ = k.out.UpdateOptions(srtp.Cryptex(mode)) // if it fails, nothing will be as expected
+	if cryptex, known := cryptexOf(p); known && cryptex != k.cryptex {
+		k.cryptex = cryptex
+		if k.suite != nil {
+			_ = k.suite.setCryptex(cryptex) // if it fails, nothing will be as expected
 		}
 		s.shut()
 	}
@@ -183,14 +175,12 @@ func (s *stream) share() {
 
 // cryptexOf tells whether the header extensions of an RTP packet are encrypted (RFC 9335 section 5.1), which
 // is negotiated; known is false if it has none.
-func cryptexOf(p []byte) (mode srtp.CryptexMode, known bool) {
-	const extended, oneByte, twoByte = 1 << 4, 0xc0de, 0xc2de
+func cryptexOf(p []byte) (cryptex, known bool) {
+	const extended = 1 << 4
 	at := rtpHeaderSize + 4*int(p[0]&0xf)
 	if p[0]&extended == 0 || len(p) < at+4 {
-		return srtp.CryptexModeDisabled, false
+		return false, false
 	}
-	if profile := binary.BigEndian.Uint16(p[at:]); profile == oneByte || profile == twoByte {
-		return srtp.CryptexModeEnabled, true
-	}
-	return srtp.CryptexModeDisabled, true
+	profile := binary.BigEndian.Uint16(p[at:])
+	return profile == rtp.CryptexProfileOneByte || profile == rtp.CryptexProfileTwoByte, true
 }
