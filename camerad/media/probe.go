@@ -14,8 +14,11 @@ type prober struct{ asked time.Time }
 
 // step is called after each picture that was sent.
 func (p *prober) step(v *Viewer) {
+	if *v.quality.Load() == QualityFull {
+		return
+	}
 	now := time.Now()
-	if now.Sub(p.asked) < probeInterval || *v.quality.Load() == QualityFull {
+	if now.Sub(p.asked) < probeInterval {
 		return
 	}
 	p.asked = now

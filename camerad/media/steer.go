@@ -187,7 +187,7 @@ func (v *Viewer) steerTo(quality Quality) {
 	}
 	v.setQuality(quality)
 	poke(v.steer)
-	v.wake()
+	v.ask()
 }
 
 func (v *Viewer) setQuality(quality Quality) { v.quality.Store(&quality) }

@@ -52,6 +52,7 @@ type Viewer struct {
 	probe  prober
 
 	queue chan item
+	asked atomic.Bool // one of the next three has something
 	nacks chan []uint16
 	live  chan bool
 	steer chan struct{} // quality changed
@@ -101,7 +102,7 @@ func (v *Viewer) SetLive(live bool) {
 	for {
 		select {
 		case v.live <- live:
-			v.wake()
+			v.ask()
 			return
 		default:
 		}
@@ -117,7 +118,7 @@ func (v *Viewer) SetLive(live bool) {
 func (v *Viewer) Resend(sequence []uint16) {
 	select {
 	case v.nacks <- sequence:
-		v.wake()
+		v.ask()
 	default:
 	}
 }
@@ -170,10 +171,14 @@ func (v *Viewer) wake() {
 	}
 }
 
-// waits reports whether there is something to do.
-func (v *Viewer) waits() bool {
-	return v.ended.Load() || len(v.live)+len(v.steer)+len(v.queue)+len(v.nacks) > 0
+// ask has served what waits beside pictures and sound.
+func (v *Viewer) ask() {
+	v.asked.Store(true)
+	v.wake()
 }
+
+// waits reports whether there is something to do.
+func (v *Viewer) waits() bool { return v.ended.Load() || v.asked.Load() || len(v.queue) > 0 }
 
 // serve does what there is to do, by who has claimed the viewer.
 func (v *Viewer) serve() {
@@ -189,34 +194,36 @@ func (v *Viewer) serve() {
 
 // step does one thing, and reports whether there was one.
 func (v *Viewer) step() bool {
-	select {
-	case live := <-v.live:
-		v.leave()
-		if live {
-			v.join()
-		}
-		return true
-	default:
-	}
-	select {
-	case <-v.steer:
-		v.turn()
-		return true
-	default:
+	if v.asked.Swap(false) {
+		v.answer()
 	}
 	select {
 	case it := <-v.queue:
 		v.send(it)
 		return true
 	default:
+		return v.asked.Load()
 	}
-	select {
-	case sequence := <-v.nacks:
-		v.Video.resend(sequence, v.path.Estimate().RTT)
-		return true
-	default:
-		return false
+}
+
+// answer does what was asked for, but no more at once than can wait: pictures do, meanwhile.
+func (v *Viewer) answer() {
+	for range cap(v.live) + cap(v.steer) + cap(v.nacks) {
+		select {
+		case live := <-v.live:
+			v.leave()
+			if live {
+				v.join()
+			}
+		case <-v.steer:
+			v.turn()
+		case sequence := <-v.nacks:
+			v.Video.resend(sequence, v.path.Estimate().RTT)
+		default:
+			return
+		}
 	}
+	v.asked.Store(true) // there may be more
 }
 
 // join begins with the layer's cached pictures, whatever was decided before: a new path is a new

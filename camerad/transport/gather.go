@@ -8,8 +8,10 @@ import (
 // With a hundred viewers a report on what arrived comes each millisecond, and most of what it costs is
 // to wake a thread for it. So when much comes, a socket is looked at only in a row of moments that all have
 // in common, which takes what has gathered: what network cards call interrupt moderation. With few viewers
-// nothing waits, nor on a socket that has been silent.
+// nothing waits, nor on a socket that has been silent, nor while somebody connects, which takes several packets
+// one after the other.
 const (
+	gatherNot    = 2 * time.Second // after somebody began to connect
 	gatherWindow = 250 * time.Millisecond
 	gatherMuch   = 50  // packets in a window: more than two viewers need to connect
 	gatherMost   = 200 // from about 70 viewers on
@@ -33,6 +35,14 @@ type gathering struct {
 	since  time.Duration // the window's beginning, by the transport's clock
 	count  int           // of packets in it
 	period time.Duration // by the window before
+	hurry  time.Duration // until then nothing waits
+}
+
+// connecting says that somebody begins to connect.
+func (g *gathering) connecting(now time.Duration) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.hurry = now + gatherNot
 }
 
 // note counts a packet.
@@ -53,7 +63,7 @@ func (g *gathering) note(now time.Duration) {
 func (g *gathering) pause(heard, now time.Duration) time.Duration {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.period == 0 || now-heard >= gatherWindow {
+	if g.period == 0 || now < g.hurry || now-heard >= gatherWindow {
 		return 0
 	}
 	return g.period - now%g.period

@@ -65,6 +65,7 @@ func (m *mux) GetConn(ufrag string, local net.Addr) (net.PacketConn, error) {
 		return nil, err
 	}
 	e.users++
+	m.owner.gather.connecting(m.owner.clock())
 	return newAgentConn(conn, func() { m.leave(e) }), nil
 }
 

@@ -69,6 +69,11 @@ func TestGathering(t *testing.T) {
 	assert.Equal(t, 2*gatherPeriod-now%(2*gatherPeriod), at(1, now+2*gatherWindow), "very much")
 	at(gatherMost, now+2*gatherWindow)
 	assert.Zero(t, at(1, now+4*gatherWindow), "long ago")
+	at(gatherMost, now+4*gatherWindow)
+	require.NotZero(t, at(1, now+5*gatherWindow))
+	g.connecting(now + 5*gatherWindow)
+	at(gatherMost, now+5*gatherWindow)
+	assert.Zero(t, at(1, now+6*gatherWindow), "somebody connects")
 }
 
 // TestGatheredIsRead in lots, all of it, in order.
