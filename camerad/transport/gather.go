@@ -51,7 +51,7 @@ func (g *gathering) note(now time.Duration) {
 	defer g.mu.Unlock()
 	if now-g.since >= gatherWindow {
 		g.period = periodFor(g.count)
-		if now-g.since >= 2*gatherWindow { // that was long ago
+		if now-g.since >= 2*gatherWindow { // it was long ago
 			g.period = 0
 		}
 		g.since, g.count = now, 0

@@ -233,19 +233,20 @@ func TestFiguresOfTheCamera(t *testing.T) {
 func TestWeakConnectionIsSaid(t *testing.T) {
 	t.Parallel()
 	_, fake, g, _ := controlling(t, noControls)
-	each := func(stats string, until func() bool) {
+	once := func(stats string, until func() bool) { // the camera says it when it changes
 		t.Helper()
-		require.Eventually(t, func() bool { fake.control.say(stats); return until() }, waitDeadline, 50*time.Millisecond)
+		fake.control.say(stats)
+		require.Eventually(t, until, waitDeadline, 50*time.Millisecond)
 	}
 	note := func() string { return js[string](g, `document.getElementById('weak-note').innerText`) }
-	each(fullStats, func() bool { return g.text("#stat-quality") == "Full" })
+	once(fullStats, func() bool { return g.text("#stat-quality") == "Full" })
 	assert.Empty(t, note())
-	each(lowStats, func() bool { return note() == "Weak connection: showing a smaller picture so that it keeps moving." })
-	each(keyStats, func() bool {
+	once(lowStats, func() bool { return note() == "Weak connection: showing a smaller picture so that it keeps moving." })
+	once(keyStats, func() bool {
 		return note() == "Weak connection: this camera cannot send less, so you see about one picture a second."
 	})
-	each(fullStats, func() bool { return note() == "" })
-	each(lowStats, func() bool { return note() != "" })
+	once(fullStats, func() bool { return note() == "" })
+	once(lowStats, func() bool { return note() != "" })
 	fake.bye(signaling.ReasonFailed)
 	g.until(`document.getElementById('player').dataset.session.endsWith('-2')`)
 	g.state("live")

@@ -42,7 +42,7 @@ export function showSample(sample) {
 }
 
 /**
- * Shows what the camera says when it changes; from the first time on there is room for it.
+ * Shows what the camera says; from the first time on there is room for it.
  * @param {{quality?: string, codec?: string, available?: number, loss?: number, viewers?: number}} stats
  */
 export function showStats({ quality, codec, available, loss, viewers }) {

@@ -37,6 +37,7 @@ export class Remote {
   #weak;
   #loudness = null;
   #refusal = 0;
+  #stats = null;
 
   /** @param {import('./viewer.js').Viewer} viewer @param {HTMLVideoElement} video */
   constructor(viewer, video) {
@@ -51,6 +52,7 @@ export class Remote {
     });
     remember(byId('panel'));
     viewer.addEventListener('change', () => this.#changed());
+    viewer.addEventListener('sample', () => this.#look()); // each second
   }
 
   /** Takes what the camera says. */
@@ -61,8 +63,8 @@ export class Remote {
       case 'talk':
         return this.#talk.receive(message.state);
       case 'stats':
-        if (Object.hasOwn(WEAK, message.quality)) this.#weak.offer(message.quality);
-        return showStats(message);
+        this.#stats = message;
+        return this.#look();
       case 'error':
         return this.#refused(message);
     }
@@ -73,6 +75,14 @@ export class Remote {
     this.#panel.reset();
     this.#talk.reset();
     this.#weak.reset('full');
+    this.#stats = null;
+  }
+
+  /** Shows what the camera said last, which holds until it says something else. */
+  #look() {
+    if (!this.#stats) return;
+    if (Object.hasOwn(WEAK, this.#stats.quality)) this.#weak.offer(this.#stats.quality);
+    showStats(this.#stats);
   }
 
   #refused({ about, message }) {
