@@ -14,7 +14,7 @@
 // which must not wait. What waits for an end of picture that does not come is sent after 5 ms.
 //
 // A viewer's express is open once a packet of pion's came through a socket, to the viewer, exactly as it
-// would have been sealed here: that proves the keys, and that pion would send there. It shuts when pion
+// would have been sealed here ([suite]): that proves the keys, and that pion would send there. It shuts when pion
 // chooses another path. Relays, TCP, and whatever else is agreed on that is not known here go pion's way.
 //
 // The packets of equal size are one message, which the kernel cuts ([UDP_SEGMENT]: generic segmentation

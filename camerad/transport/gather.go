@@ -13,8 +13,8 @@ import (
 const (
 	gatherNot    = 2 * time.Second // after somebody began to connect
 	gatherWindow = 250 * time.Millisecond
-	gatherMuch   = 50  // packets in a window: more than two viewers need to connect
-	gatherMost   = 200 // from about 70 viewers on
+	gatherMuch   = 50  // packets in a window: of about 20 viewers
+	gatherMost   = 200 // of about 70
 	gatherPeriod = 10 * time.Millisecond
 )
 

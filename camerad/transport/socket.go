@@ -94,7 +94,10 @@ func duplicate(own uintptr) (int, error) {
 	if err != nil {
 		return -1, err
 	}
-	return fd, unix.SetNonblock(fd, false)
+	if err := unix.SetNonblock(fd, false); err != nil {
+		return -1, errors.Join(err, unix.Close(fd))
+	}
+	return fd, nil
 }
 
 // WriteToAddrPort implements ice.AddrPortReaderWriter. A packet of a picture may wait for the rest of
