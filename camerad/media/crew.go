@@ -10,8 +10,8 @@ import (
 // to send them a picture.
 const crewShare = 16
 
-// crew sends to an engine's viewers. A goroutine for each would be simpler, and was: but with a hundred
-// viewers, to wake them all for each picture took a fifth of the processor time that sending did.
+// crew sends to an engine's viewers. A goroutine for each would be simpler, but all of them would have to be
+// woken for each picture, and keep a stack as deep as sending is.
 //
 // A viewer whose packets might have to wait is given a goroutine nevertheless, so it delays nobody.
 type crew struct {
