@@ -6,8 +6,7 @@ import (
 	"time"
 )
 
-// crewShare is how many viewers are worth another goroutine: to wake a thread for it costs about as much as
-// to send them a picture.
+// crewShare is how many viewers are worth another goroutine, for which a thread has to be woken.
 const crewShare = 16
 
 // crew sends to an engine's viewers. A goroutine for each would be simpler, but all of them would have to be

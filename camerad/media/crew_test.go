@@ -13,7 +13,7 @@ import (
 )
 
 // prompt makes viewers of one engine whose express takes everything, by a function.
-func prompt(t *testing.T, n int, takes func(e *Engine)) *hub {
+func prompt(t *testing.T, n int, takes func(e *Engine)) *Engine {
 	first := viewerOf(newHub())
 	e := first.engine
 	e.full.hub.publish(testUnit(0, true))
@@ -30,14 +30,14 @@ func prompt(t *testing.T, n int, takes func(e *Engine)) *hub {
 		r.SetLive(true)
 	}
 	synctest.Wait()
-	return e.full.hub
+	return e
 }
 
 // TestFewSendToMany: sending to viewers takes no goroutine for each.
 func TestFewSendToMany(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var sent, at, most atomic.Int64
-		h := prompt(t, 100, func(*Engine) {
+		e := prompt(t, 100, func(*Engine) {
 			now := at.Add(1)
 			for before := most.Load(); now > before && !most.CompareAndSwap(before, now); before = most.Load() {
 			}
@@ -46,7 +46,7 @@ func TestFewSendToMany(t *testing.T) {
 			sent.Add(1)
 		})
 		for n := range 10 {
-			h.publish(testUnit(n+1, false))
+			e.full.hub.publish(testUnit(n+1, false))
 		}
 		synctest.Wait()
 		assert.EqualValues(t, 100*11*2, sent.Load())
@@ -59,7 +59,7 @@ func TestPauseDelaysNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var full atomic.Bool
 		var sent atomic.Int64
-		h := prompt(t, 40, func(e *Engine) {
+		e := prompt(t, 40, func(e *Engine) {
 			if full.Load() {
 				e.Pause(time.Second)
 			}
@@ -68,13 +68,13 @@ func TestPauseDelaysNobody(t *testing.T) {
 		began := sent.Swap(0)
 		require.EqualValues(t, 80, began)
 		full.Store(true)
-		h.publish(testUnit(1, false)) // of two packets
+		e.full.hub.publish(testUnit(1, false)) // of two packets
 		time.Sleep(2*time.Second + time.Millisecond)
 		synctest.Wait()
 		assert.EqualValues(t, 80, sent.Load(), "all wait at the same time")
 
 		full.Store(false)
-		h.publish(testUnit(2, false))
+		e.full.hub.publish(testUnit(2, false))
 		synctest.Wait()
 		assert.EqualValues(t, 160, sent.Load())
 	})
@@ -84,11 +84,10 @@ func TestPauseDelaysNobody(t *testing.T) {
 func TestPauseOfOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var sent atomic.Int64
-		h := prompt(t, 2, func(*Engine) { sent.Add(1) })
-		e := NewEngine(Config{Source: plainSource(), Video: smallVideo(), Log: silent})
+		e := prompt(t, 2, func(*Engine) { sent.Add(1) })
 		e.Pause(time.Millisecond)
 		assert.Zero(t, e.crew.busy)
-		h.publish(testUnit(1, false))
+		e.full.hub.publish(testUnit(1, false))
 		synctest.Wait()
 		assert.EqualValues(t, 8, sent.Load())
 	})

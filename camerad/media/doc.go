@@ -13,7 +13,8 @@
 // that a viewer who joins sees a picture without waiting for a key frame.
 //
 // A few goroutines send to all viewers ([crew]). A [Viewer] that cannot keep up loses frames up to the next key
-// frame and never slows another. What its path carries is estimated by package congestion; the engine shares the bits out (steer.go).
+// frame and never slows another. What its path carries is estimated by package congestion; the engine shares
+// the bits out (steer.go).
 //
 // Below it: package source, where pictures come from; sound; annexb, the streams' syntax; congestion. It
 // and these are the only importers of mediadevices.

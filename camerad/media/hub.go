@@ -25,7 +25,6 @@ type hub struct {
 	bytes   int
 	number  uint64 // of the latest unit
 	members map[*Viewer]*member
-	claimed []*Viewer // memory
 
 	wanted atomic.Bool // somebody needs a key frame
 	counts counters
@@ -52,14 +51,13 @@ func (h *hub) publish(u *Unit) {
 	h.number++
 	u.number = h.number
 	h.keep(u)
+	claimed := make([]*Viewer, 0, len(h.members))
 	for v, m := range h.members {
 		if h.offer(v, m, u) && v.claim() {
-			h.claimed = append(h.claimed, v)
+			claimed = append(claimed, v)
 		}
 	}
-	wake(h.claimed...)
-	clear(h.claimed)
-	h.claimed = h.claimed[:0]
+	wake(claimed...)
 }
 
 func (h *hub) keep(u *Unit) {

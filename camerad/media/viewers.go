@@ -69,7 +69,7 @@ func (e *Engine) viewersOf(l *layer) []*Viewer {
 func (e *Engine) publishSound(s *Sound) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	var claimed []*Viewer
+	claimed := make([]*Viewer, 0, len(e.viewers))
 	for v := range e.viewers {
 		select {
 		case v.queue <- item{sound: s}:

@@ -10,7 +10,7 @@ import (
 )
 
 // passEvery is how often a report goes pion's way: its ICE agent judges by what it hears whether a path still
-// carries anything.
+// carries anything, and takes it for lost after twice as long.
 const passEvery = 2500 * time.Millisecond
 
 // replayWindow is how many SRTCP packets back a packet may come late (RFC 3711 section 3.3.2), as with pion.

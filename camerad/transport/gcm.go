@@ -10,7 +10,7 @@ import (
 
 // gcm is SRTP with AES-GCM (RFC 7714), on which browsers agree. Package srtp does the same, but reads the header
 // that was just written, and finds the stream, the counter and the cipher anew for each packet: with a hundred
-// viewers, none of which is in the processor's cache when its turn comes, that was a third of sealing.
+// viewers, none of which is in the processor's cache when its turn comes, that was a quarter of sealing.
 type gcm struct {
 	aead    cipher.AEAD
 	salt    [12]byte

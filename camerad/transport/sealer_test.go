@@ -212,7 +212,7 @@ func TestRefusedBySocket(t *testing.T) {
 	require.True(t, s.send(true))
 }
 
-// TestEars: only what is authentic is heard, once, and one packet each second is left to pion.
+// TestEars: only what is authentic is heard, once, and one packet in each passEvery is left to pion.
 func TestEars(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSealed(t)
@@ -230,7 +230,7 @@ func TestEars(t *testing.T) {
 			return raw
 		}
 		hear := func(raw []byte) bool { return owner.hear(s.socket, raw, viewerAddress, owner.clock()) }
-		assert.False(t, hear(report()), "the first of a second")
+		assert.False(t, hear(report()), "the first")
 		raw := report()
 		assert.True(t, hear(raw))
 		assert.False(t, hear(raw), "it came before")

@@ -3,6 +3,8 @@ package congestion
 import (
 	"encoding/binary"
 	"time"
+
+	"github.com/pion/rtcp"
 )
 
 // assumeLimit is how long before a packet that arrived others may have been sent that count as arrived,
@@ -11,9 +13,6 @@ const assumeLimit = 300 * time.Millisecond
 
 // rttShare is by what part of the way to the latest round trip the average moves.
 const rttShare = 8
-
-// Packet types (RFC 3550 section 12.1).
-const receiverReport, sourceDescription = 201, 202
 
 // reading is what is gathered from the report that is being read.
 type reading struct {
@@ -49,7 +48,7 @@ func (e *Estimator) Feedback(raw []byte, at time.Time) (others bool, err error) 
 			e.begin(report.Reference, at)
 			report.Each(e.status)
 			e.finish()
-		case raw[1] != receiverReport && raw[1] != sourceDescription:
+		case rtcp.PacketType(raw[1]) != rtcp.TypeReceiverReport && rtcp.PacketType(raw[1]) != rtcp.TypeSourceDescription:
 			others = true
 		}
 		raw = raw[length:]
